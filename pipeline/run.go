@@ -1,0 +1,187 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Run is a folder in which a pipeline's stages keep their output.
+type Run struct {
+	dir      string
+	stages   []Stage
+	versions map[string]string
+	log      *log.Logger
+}
+
+// Open describes the run in folder dir, which need not exist yet. versions is written into each record, for the reader;
+// what must make a stage stale belongs into its Params.
+func Open(dir string, stages []Stage, versions map[string]string, logger *log.Logger) (*Run, error) {
+	if err := checkOrder(stages); err != nil {
+		return nil, err
+	}
+	return &Run{dir, stages, versions, logger}, nil
+}
+
+// Dir is the run's folder.
+func (r *Run) Dir() string { return r.dir }
+
+// Selection says which stages to look at, and which to run even if fresh.
+type Selection struct {
+	Targets []string // bring these up to date, with all that they need; empty: all stages
+	From    string   // take everything before this stage as it is
+	Until   string   // leave out everything after this stage
+	Only    []string // run only these, and take what they need as it is
+	Force   []string // run these, of the selected ones, also when they are fresh; "all" is all of them
+}
+
+// Options are how Execute goes about it.
+type Options struct {
+	Selection
+	DryRun   bool // say what would run, and run nothing
+	Explain  bool // say of each stage why it runs or not
+	LockWait time.Duration
+	// Prepare is called with the lock held, before the first stage; a dry run does not call it.
+	Prepare func() error
+}
+
+// Execute brings the selected stages up to date, one after the other, and returns the names of those that ran.
+func (r *Run) Execute(ctx context.Context, opts Options) (ran []string, err error) {
+	chosen, err := r.choose(opts.Selection)
+	if err != nil {
+		return nil, err
+	}
+	if opts.DryRun {
+		return r.walk(ctx, chosen, opts)
+	}
+	if err := os.MkdirAll(r.dir, 0o777); err != nil {
+		return nil, fmt.Errorf("making the run's folder: %w", err)
+	}
+	unlock, err := lock(ctx, r.dir, opts.LockWait, func(s string) { r.log.Print(s) })
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := restore(r.dir, r.stages); err != nil {
+		return nil, fmt.Errorf("putting run %s in order: %w", r.dir, err)
+	}
+	if opts.Prepare != nil {
+		if err := opts.Prepare(); err != nil {
+			return nil, err
+		}
+	}
+	return r.walk(ctx, chosen, opts)
+}
+
+// walk visits the stages in order. In a dry run, what a stage would write is not known; those after it may run.
+func (r *Run) walk(ctx context.Context, chosen map[string]bool, opts Options) (ran []string, err error) {
+	pending := map[string]bool{}
+	for _, s := range r.stages {
+		if !chosen[s.Name] {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return ran, err
+		}
+		state, err := r.check(s, pending)
+		if err != nil {
+			return ran, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		forced := slices.Contains(opts.Force, s.Name) || slices.Contains(opts.Force, "all")
+		if state.Fresh && !forced {
+			r.log.Printf("%s: fresh", s.Name)
+			continue
+		}
+		why := state.Reason()
+		if state.Fresh {
+			why = "forced"
+		}
+		if opts.DryRun {
+			pending[s.Name] = true
+			r.log.Printf("%s: would run (%s)", s.Name, why)
+			continue
+		}
+		if opts.Explain {
+			r.log.Printf("%s: runs because %s", s.Name, why)
+		}
+		if err := r.runStage(ctx, s, state.record); err != nil {
+			return ran, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		ran = append(ran, s.Name)
+	}
+	return ran, nil
+}
+
+func (r *Run) runStage(ctx context.Context, s Stage, rec *record) error {
+	temp := filepath.Join(r.dir, tempPrefix+s.Name)
+	if err := os.RemoveAll(temp); err != nil {
+		return err
+	}
+	if err := os.Mkdir(temp, 0o777); err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	checkpoints := filepath.Join(r.dir, "checkpoints", s.Name)
+	job := &Job{Dir: temp, Checkpoints: filepath.Join(checkpoints, rec.Key[:16]), run: r,
+		Log: log.New(r.log.Writer(), r.log.Prefix()+s.Name+": ", r.log.Flags()|log.Lmsgprefix)}
+	if err := os.MkdirAll(job.Checkpoints, 0o777); err != nil {
+		return err
+	}
+	rec.Started, rec.Versions = time.Now().UTC().Truncate(time.Second), r.versions
+	start := time.Now()
+	if err := s.Run(ctx, job); err != nil {
+		return err
+	}
+	rec.Seconds = time.Since(start).Seconds()
+	var err error
+	if rec.Outputs, err = takeTree(temp); err != nil {
+		return err
+	}
+	if err := r.sameInputs(s, rec); err != nil {
+		return err
+	}
+	if err := commit(temp, filepath.Join(r.dir, s.Name), rec); err != nil {
+		return err
+	}
+	return os.RemoveAll(checkpoints)
+}
+
+// sameInputs refuses to record a result under a key that its inputs no longer have: somebody wrote to them meanwhile.
+func (r *Run) sameInputs(s Stage, rec *record) error {
+	for _, in := range s.Files {
+		now, err := in.take(rec.Files[in.Name])
+		if err != nil {
+			return err
+		}
+		if now.Digest != rec.Inputs[in.Name] {
+			return fmt.Errorf("%s (%s) was changed while the stage ran; run it again", in.Path, in.Name)
+		}
+	}
+	return nil
+}
+
+// takeTree fingerprints every file below dir, by slash-separated relative path.
+func takeTree(dir string) (map[string]fingerprint, error) {
+	outputs := map[string]fingerprint{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		outputs[filepath.ToSlash(name)], err = take(path, fingerprint{})
+		return err
+	})
+	if err == nil && len(outputs) == 0 {
+		err = errors.New("the stage wrote nothing")
+	}
+	return outputs, err
+}

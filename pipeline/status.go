@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+// State is what status says of a stage.
+type State struct {
+	Stage   string   `json:"stage"`
+	Fresh   bool     `json:"fresh"`
+	Exists  bool     `json:"exists"`            // there is a whole output, fresh or not
+	Changes []Change `json:"changes,omitempty"` // why it is stale
+	Waits   []string `json:"waits,omitempty"`   // stale stages before it, whose new output is not known yet
+	Damage  string   `json:"damage,omitempty"`  // an output that is no longer what the stage wrote
+	Seconds float64  `json:"seconds,omitempty"` // how long it took when it last ran
+	record  *record  // the makings of the new key
+}
+
+// Reason says in a few words why the stage is not fresh.
+func (s *State) Reason() string {
+	var reasons []string
+	for _, c := range s.Changes {
+		reasons = append(reasons, c.String())
+	}
+	if s.Damage != "" {
+		reasons = append(reasons, s.Damage)
+	}
+	if len(s.Waits) > 0 {
+		reasons = append(reasons, "it waits for "+strings.Join(s.Waits, ", "))
+	}
+	if !s.Exists {
+		reasons = append([]string{"it has no output yet"}, reasons...)
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// Status says of each stage whether it is fresh, and if not, why. It changes nothing and takes no lock.
+func (r *Run) Status(ctx context.Context) ([]State, error) {
+	var states []State
+	pending := map[string]bool{}
+	for _, s := range r.stages {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		state, err := r.check(s, pending)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		pending[s.Name] = !state.Fresh
+		states = append(states, *state)
+	}
+	return states, nil
+}
+
+// check compares what a stage's key would be made of now with its record. pending holds the earlier stages that are
+// about to be replaced by output that is not known yet.
+func (r *Run) check(s Stage, pending map[string]bool) (*State, error) {
+	state := &State{Stage: s.Name}
+	was, err := readRecord(filepath.Join(r.dir, s.Name))
+	if err != nil {
+		return nil, err
+	}
+	is, err := r.makings(s, was, pending, state)
+	if err != nil {
+		return nil, err
+	}
+	state.record = is
+	if was == nil {
+		return state, nil
+	}
+	state.Exists, state.Seconds = true, was.Seconds
+	if len(state.Waits) > 0 {
+		is.Inputs = mergeInputs(is.Inputs, was.Inputs) // what is not known yet counts as unchanged
+	}
+	state.Changes = changes(was, is)
+	if len(state.Changes) == 0 {
+		state.Damage, err = r.damage(s, was)
+	}
+	state.Fresh = len(state.Changes) == 0 && state.Damage == "" && len(state.Waits) == 0
+	return state, err
+}
+
+// makings gathers what the stage's key is made of.
+func (r *Run) makings(s Stage, was *record, pending map[string]bool, state *State) (*record, error) {
+	is := &record{Stage: s.Name, Schema: s.Schema, Inputs: map[string]string{}, Files: map[string]fingerprint{}}
+	var err error
+	if is.Params, err = jsonObject(s.Params); err != nil {
+		return nil, err
+	}
+	for _, in := range s.Files {
+		known := fingerprint{}
+		if was != nil {
+			known = was.Files[in.Name]
+		}
+		fp, err := in.take(known)
+		if err != nil {
+			return nil, err
+		}
+		is.Files[in.Name], is.Inputs[in.Name] = fp, fp.Digest
+	}
+	for _, need := range s.Needs {
+		if pending[need.Stage] {
+			state.Waits = append(state.Waits, need.Stage)
+			continue
+		}
+		earlier, err := readRecord(filepath.Join(r.dir, need.Stage))
+		if err != nil {
+			return nil, err
+		}
+		if earlier == nil {
+			return nil, fmt.Errorf("it needs %s, which is not there; run that stage first (pii run %s)", need, need.Stage)
+		}
+		if is.Inputs[need.String()], err = digestNeed(need, earlier.Outputs); err != nil {
+			return nil, err
+		}
+	}
+	is.Key, err = is.key()
+	return is, err
+}
+
+func mergeInputs(is, was map[string]string) map[string]string {
+	merged := map[string]string{}
+	for name, digest := range was {
+		merged[name] = digest
+	}
+	for name, digest := range is {
+		merged[name] = digest
+	}
+	return merged
+}
+
+// damage names an output that is gone or no longer what the stage wrote.
+func (r *Run) damage(s Stage, was *record) (string, error) {
+	for _, name := range unionKeys(was.Outputs, nil) {
+		fp, err := take(filepath.Join(r.dir, s.Name, filepath.FromSlash(name)), was.Outputs[name])
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Sprintf("its output %s is gone", name), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if fp.Digest != was.Outputs[name].Digest {
+			return fmt.Sprintf("its output %s was changed by something else", name), nil
+		}
+	}
+	return "", nil
+}
