@@ -119,18 +119,26 @@ func appendParts(parts []part, r rune) []part {
 		var buffer [utf8.UTFMax]byte
 		n := utf8.EncodeRune(buffer[:], r)
 		whole := norm.NFD.Properties(buffer[:n])
-		if text := whole.Decomposition(); text != nil {
+		if text := whole.Decomposition(); text != nil && !isNewComposite(r) {
 			for len(text) > 0 {
 				d, size := utf8.DecodeRune(text)
-				parts = append(parts, part{r: d, class: norm.NFD.Properties(text).CCC()})
+				parts = append(parts, part{r: d, class: class(d, text)})
 				text = text[size:]
 			}
 		} else {
-			parts = append(parts, part{r: r, class: whole.CCC()})
+			parts = append(parts, part{r: r, class: class(r, buffer[:n])})
 		}
 	}
 	parts[start].first = true
 	return parts
+}
+
+// class is the canonical combining class of r, which text starts with: 0 where r keeps its place.
+func class(r rune, text []byte) uint8 {
+	if !unicode.Is(combining, r) {
+		return 0
+	}
+	return norm.NFD.Properties(text).CCC()
 }
 
 // sortMarks puts each run of combining marks into canonical order.
@@ -178,7 +186,7 @@ func lower(chars, out []char) []char {
 			out = append(out, char{'i', c.at}, char{dotAbove, c.at})
 			continue
 		}
-		out = append(out, char{unicode.ToLower(c.r), c.at})
+		out = append(out, char{newerCase.ToLower(c.r), c.at})
 	}
 	return out
 }
