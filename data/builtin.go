@@ -1,0 +1,28 @@
+package data
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The sets are made by data/synth with its default seed and configuration; a test there makes them again and compares.
+//
+//go:generate go run ./synth/internal/make .
+//go:embed train.jsonl dev.jsonl test.jsonl stress.jsonl
+var builtin embed.FS
+
+// BuiltinPrefix begins the path of a set that ships inside the binary, as in "builtin:train".
+const BuiltinPrefix = "builtin:"
+
+// BuiltinNames lists the sets that ship inside the binary: synthetic transcripts, all labelled.
+func BuiltinNames() []string { return []string{"train", "dev", "test", "stress"} }
+
+// Builtin gives the file of a set that ships inside the binary. Its name has no prefix.
+func Builtin(name string) ([]byte, error) {
+	if !slices.Contains(BuiltinNames(), name) {
+		return nil, fmt.Errorf("there is no built-in set %q; there are %s", name, strings.Join(BuiltinNames(), ", "))
+	}
+	return builtin.ReadFile(name + ".jsonl")
+}

@@ -1,0 +1,236 @@
+package synth
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+
+	"pii/data"
+)
+
+var connectors = []string{"okay", "and", "so", "right", "yes", "then", "also", "alright", "thanks"}
+
+// maker makes transcripts. One random stream drives it, so the same seed gives the same bytes.
+type maker struct {
+	rng     *rand.Rand
+	cfg     Config
+	lex     *lexicon
+	grammar *grammar
+	invents bool // names and cities on no list are allowed
+
+	b       *builder // the transcript in the making
+	style   lineStyle
+	surname string // the one said last, for spelling
+}
+
+// lineStyle is how one transcript is written.
+type lineStyle struct {
+	cased, punctuated, upper, noApostrophes bool
+	mixed                                   bool    // numerals and words in one number
+	spoken                                  float64 // probability of a number in words
+	loudness                                float64 // multiplies the rates of noise
+	inventName, inventCity                  float64
+}
+
+// Generate gives n transcripts of a set, one by one. The same configuration, set and seed give the same transcripts, and
+// the first of a longer run are those of a shorter one. It stops at an error.
+func Generate(cfg Config, set Set, n int, seed int64) iter.Seq2[data.Transcript, error] {
+	return func(yield func(data.Transcript, error) bool) {
+		m, err := newMaker(cfg, set, seed)
+		if err != nil {
+			yield(data.Transcript{}, err)
+			return
+		}
+		seen := map[uint64]bool{}
+		misses := 0
+		for made := 0; made < n; {
+			t := m.transcript()
+			key := textKey(t.Text)
+			if seen[key] || !set.owns(key) {
+				if misses++; misses > 100_000 {
+					yield(t, fmt.Errorf("set %s: no new transcript after %d; the lists or frames are too short for so many", set, made))
+					return
+				}
+				continue
+			}
+			seen[key], misses = true, 0
+			made++
+			t.ID = fmt.Sprintf("%s-%06d", set, made)
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+func newMaker(cfg Config, set Set, seed int64) (*maker, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, fmt.Errorf("configuration of synthetic transcripts: %w", err)
+	}
+	stream, err := set.stream()
+	if err != nil {
+		return nil, err
+	}
+	prefix, reserve, frames := "", "stress_", "common"
+	if set == Stress {
+		prefix, reserve, frames = "stress_", "", "stress"
+	}
+	m := &maker{rng: rand.New(rand.NewPCG(uint64(seed), stream)), cfg: cfg, invents: set != Stress}
+	if m.lex, err = loadLexicon(prefix, reserve); err != nil {
+		return nil, err
+	}
+	if m.grammar, err = loadGrammar(frames); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// transcript makes the next one, without an id.
+func (m *maker) transcript() data.Transcript {
+	m.b, m.surname = &builder{}, ""
+	m.style = m.newStyle()
+	m.compose()
+	m.b.words = m.write(m.noise(m.b.words))
+	text, spans := m.b.render()
+	return data.Transcript{Text: text, Entities: spans, Labelled: true}
+}
+
+func (m *maker) newStyle() lineStyle {
+	c := m.cfg.Style
+	s := lineStyle{upper: m.chance(c.Upper), noApostrophes: m.chance(c.NoApostrophes)}
+	if m.chance(c.Written) {
+		x := m.rng.Float64()
+		s.cased, s.punctuated = x < 0.8, x >= 0.2
+	}
+	switch x := m.rng.Float64(); {
+	case x < c.SpokenNumbers:
+		s.spoken = 1
+	case x < c.SpokenNumbers+c.MixedNumbers:
+		s.mixed, s.spoken = true, 0.5
+	}
+	// Casing and punctuation come from recognisers that also write numerals.
+	if s.punctuated && m.chance(0.8) {
+		s.mixed, s.spoken = false, 0
+	}
+	if !m.chance(c.CleanLines) {
+		s.loudness = 2 * m.rng.Float64()
+	}
+	if m.invents {
+		s.inventName, s.inventCity = m.cfg.Values.InventedNames, m.cfg.Values.InventedCities
+	}
+	return s
+}
+
+// compose puts clauses together until the transcript has the entities it is meant to have.
+func (m *maker) compose() {
+	c := m.cfg.Compose
+	target := m.weighted(len(c.Entities), func(i int) float64 { return c.Entities[i] })
+	turns := m.chance(c.Turns)
+	if turns {
+		m.b.say("agent")
+	}
+	if m.chance(c.Open) {
+		m.clause("open")
+	}
+	if turns {
+		m.b.say("customer")
+	}
+	if target == 0 {
+		m.without(turns)
+	}
+	for len(m.b.labels) < target {
+		label := c.Types[m.weighted(len(c.Types), func(i int) float64 { return c.Types[i].Weight })].Label
+		if m.chance(c.Ask) || turns {
+			m.exchange(turns, "ask "+label, "answer "+label)
+		} else {
+			m.part(m.grammar.carry[label])
+		}
+		if m.chance(c.Distract) {
+			m.distraction()
+		}
+	}
+	if m.chance(c.Close) {
+		m.clause("close")
+	}
+}
+
+// without fills a transcript that has no entity, most often with what looks like one.
+func (m *maker) without(turns bool) {
+	if m.chance(m.cfg.Compose.Refuse) {
+		label := m.cfg.Compose.Types[m.rng.IntN(len(m.cfg.Compose.Types))].Label
+		m.exchange(turns, "ask "+label, "refuse")
+	}
+	for range 1 + m.rng.IntN(3) {
+		m.distraction()
+	}
+}
+
+func (m *maker) exchange(turns bool, question, answer string) {
+	if turns {
+		m.b.say("agent")
+	}
+	m.clause(question)
+	if turns {
+		m.b.say("customer")
+	}
+	m.clause(answer)
+}
+
+func (m *maker) distraction() {
+	if m.chance(m.cfg.Compose.LookAlike) {
+		m.clause("look")
+	} else {
+		m.clause("chat")
+	}
+}
+
+func (m *maker) clause(section string) { m.part(m.grammar.sections[section]) }
+
+// part says one of the frames and ends the sentence. Where a number or a name would run into another, of which nobody
+// could tell the border, a small word comes between them.
+func (m *maker) part(frames []frame) {
+	if len(frames) == 0 {
+		return
+	}
+	start := len(m.b.words)
+	m.expand(frames[m.rng.IntN(len(frames))])
+	if start > 0 && m.b.runsOn(start) {
+		m.b.insert(start, m.pick(connectors))
+	}
+	if n := len(m.b.words); n > 0 && !isMark(m.b.words[n-1].text) {
+		m.b.say(".")
+	}
+}
+
+func (m *maker) expand(f frame) {
+	for _, n := range f {
+		switch {
+		case n.choice != nil:
+			m.expand(n.choice[m.rng.IntN(len(n.choice))])
+		case n.slot != "":
+			s := slots[n.slot]
+			m.b.fill(s.label, s.say(m), s.proper, s.solid)
+		default:
+			m.b.say(n.word)
+		}
+	}
+}
+
+func (m *maker) chance(p float64) bool { return p > 0 && m.rng.Float64() < p }
+
+func (m *maker) pick(list []string) string { return list[m.rng.IntN(len(list))] }
+
+// weighted draws an index below n in proportion to its weight.
+func (m *maker) weighted(n int, weight func(int) float64) int {
+	sum := 0.0
+	for i := range n {
+		sum += weight(i)
+	}
+	x := m.rng.Float64() * sum
+	for i := range n {
+		if x -= weight(i); x < 0 {
+			return i
+		}
+	}
+	return n - 1
+}

@@ -1,0 +1,125 @@
+package synth
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+var (
+	fillers       = []string{"um", "uh", "er", "uhm", "hmm", "you know", "like", "i mean", "well", "so", "actually", "let's see"}
+	entityFillers = []string{"um", "uh", "er", "uhm", "you know", "like", "hmm"}
+	small         = map[string]bool{"a": true, "the": true, "is": true, "to": true, "of": true, "my": true, "it": true, "an": true,
+		"and": true, "in": true, "so": true, "for": true}
+	confusions = []struct{ from, to string }{{"ph", "f"}, {"ck", "k"}, {"ee", "ea"}, {"ea", "ee"}, {"c", "k"}, {"y", "i"}, {"i", "e"},
+		{"th", "t"}, {"s", "z"}, {"ou", "u"}, {"ll", "l"}, {"tt", "t"}, {"v", "w"}, {"sh", "s"}, {"ai", "ay"}, {"an", "en"}, {"er", "a"}}
+)
+
+// noise passes over the words as a bad line and a hasty speaker would: fillers come in, words are repeated, begun twice,
+// not heard or misheard. A filler between two words of an entity belongs to it; at the entity's edge it stands outside.
+func (m *maker) noise(words []word) []word {
+	rate := m.cfg.Noise
+	noisy := make([]word, 0, len(words)+8)
+	for i, w := range words {
+		within := i > 0 && w.span > 0 && words[i-1].span == w.span
+		switch {
+		case w.glued:
+		case within && m.loud(rate.EntityFiller):
+			noisy = appendWords(noisy, m.pick(entityFillers), w.span)
+		case !within && m.loud(rate.Filler):
+			noisy = appendWords(noisy, m.pick(fillers), 0)
+		}
+		next := i+1 < len(words) && words[i+1].glued
+		if w.span == 0 && small[w.text] && !next && m.loud(rate.Drop) {
+			continue
+		}
+		if !w.solid && !w.glued && !next && letters(w.text) {
+			if w.span == 0 && len(w.text) > 3 && m.loud(rate.Stutter) {
+				noisy = append(noisy, word{text: w.text[:2]})
+			}
+			if m.loud(rate.Repeat) {
+				noisy = append(noisy, w)
+			}
+			w.text = m.misheard(w)
+		}
+		noisy = append(noisy, w)
+	}
+	return noisy
+}
+
+// loud draws with a rate, multiplied by how noisy this transcript is.
+func (m *maker) loud(rate float64) bool { return m.chance(rate * m.style.loudness) }
+
+func appendWords(words []word, phrase string, span int) []word {
+	for _, text := range strings.Fields(phrase) {
+		words = append(words, word{text: text, span: span, solid: true})
+	}
+	return words
+}
+
+// misheard gives the word with a letter wrong, at the rate of names inside entities.
+func (m *maker) misheard(w word) string {
+	rate := m.cfg.Noise.Misspell
+	if w.span > 0 {
+		rate = m.cfg.Noise.NameMisspell
+	}
+	if len(w.text) < 4 || !m.loud(rate) {
+		return w.text
+	}
+	at := 1 + m.rng.IntN(len(w.text)-2)
+	switch m.rng.IntN(4) {
+	case 0:
+		return w.text[:at] + w.text[at+1:]
+	case 1:
+		return w.text[:at] + w.text[at:at+1] + w.text[at:]
+	case 2:
+		return w.text[:at] + w.text[at+1:at+2] + w.text[at:at+1] + w.text[at+2:]
+	}
+	c := confusions[m.rng.IntN(len(confusions))]
+	return w.text[:1] + strings.Replace(w.text[1:], c.from, c.to, 1)
+}
+
+// letters reports whether a word is of ASCII letters only, so that it may be cut anywhere.
+func letters(text string) bool {
+	for _, r := range text {
+		if r < 'a' || r > 'z' {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// write applies the transcript's casing, punctuation and apostrophes.
+func (m *maker) write(words []word) []word {
+	var written []word
+	start := true
+	for _, w := range words {
+		if isMark(w.text) {
+			if m.style.punctuated && len(written) > 0 && !isMark(written[len(written)-1].text) {
+				written = append(written, w)
+			}
+			start = w.text != ","
+			continue
+		}
+		if m.style.noApostrophes && !w.solid {
+			w.text = strings.ReplaceAll(w.text, "'", "")
+		}
+		if m.style.upper {
+			w.text = strings.ToUpper(w.text)
+		} else if m.style.cased && (start || w.proper && !small[w.text] || w.text == "i" || strings.HasPrefix(w.text, "i'")) {
+			w.text = capital(w.text)
+		}
+		start = false
+		written = append(written, w)
+	}
+	return written
+}
+
+// capital gives the word with its first letter in upper case; mail addresses and month ordinals stay as they are.
+func capital(text string) string {
+	if strings.Contains(text, "@") {
+		return text
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
+}

@@ -1,0 +1,69 @@
+package synth
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"pii/data"
+)
+
+// Write writes n transcripts of a set as JSONL.
+func Write(w io.Writer, set Set, n int, seed int64, cfg Config) error {
+	for t, err := range Generate(cfg, set, n, seed) {
+		if err != nil {
+			return err
+		}
+		if err := data.Write(w, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteSets writes train.jsonl, dev.jsonl, test.jsonl and stress.jsonl into a folder, which is made where it is missing.
+// Each file is there whole or not at all; one of that name from before stays until the new one is whole.
+func WriteSets(dir string, seed int64, cfg Config) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("folder for synthetic transcripts: %w", err)
+	}
+	for _, set := range Sets() {
+		if err := writeSet(filepath.Join(dir, string(set)+".jsonl"), set, seed, cfg); err != nil {
+			return fmt.Errorf("writing set %s: %w", set, err)
+		}
+	}
+	return nil
+}
+
+func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			file.Close() // closed already where it went wrong later; the first error counts
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	buffered := bufio.NewWriter(file)
+	if err := Write(buffered, set, set.size(cfg.Sizes), seed, cfg); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	if err := file.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
