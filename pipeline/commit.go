@@ -17,19 +17,37 @@ const (
 	oldPrefix  = ".old-"
 )
 
-// commit makes the finished folder temp the stage's folder: everything synced, the record last, then one rename. A kill
-// at any instruction leaves the old folder or the new one under the stage's name.
-func commit(temp, final string, r *record) error {
-	if err := writeRecord(temp, r); err != nil {
-		return err
+// seams are where tests stand in for the machine: a kill at a certain point, a file system that lacks an operation.
+type seams struct {
+	reach    func(point string)
+	exchange func(a, b string) error
+}
+
+func (r *Run) at(stage, point string) {
+	if r.reach != nil {
+		r.reach(stage + ":" + point)
 	}
+}
+
+// commit makes the finished folder temp the folder of the record's stage: everything synced, the record last, then one
+// rename. A kill at any instruction leaves the old folder or the new one. The new one is in place, for good, where left
+// is returned: a folder that is no longer needed.
+func (r *Run) commit(temp string, rec *record) (left string, err error) {
+	r.at(rec.Stage, "record")
+	if err := writeRecord(temp, rec); err != nil {
+		return "", err
+	}
+	r.at(rec.Stage, "sync")
 	if err := syncTree(temp); err != nil {
-		return err
+		return "", err
 	}
-	if err := swap(temp, final); err != nil {
-		return fmt.Errorf("putting %s in place: %w", final, err)
+	r.at(rec.Stage, "swap")
+	if left, err = r.swap(temp, filepath.Join(r.dir, rec.Stage)); err != nil {
+		return "", fmt.Errorf("putting %s in place: %w", rec.Stage, err)
 	}
-	return SyncDir(filepath.Dir(final))
+	r.at(rec.Stage, "swapped")
+	// Before the old folder goes: after a power cut the disk must know the new one by its name.
+	return left, SyncDir(r.dir)
 }
 
 func writeRecord(dir string, r *record) error {
@@ -40,42 +58,60 @@ func writeRecord(dir string, r *record) error {
 	return os.WriteFile(filepath.Join(dir, recordName), append(content, '\n'), 0o666)
 }
 
-// swap renames temp to final. Where final exists the two change places in one step, or, on a file system that cannot,
-// final first steps aside; restore mends a kill between the two renames.
-func swap(temp, final string) error {
+// swap renames temp to final and returns where the old folder lies now, if there was one. The two change places in one
+// step, or, on a file system that cannot, final first steps aside; restore mends a kill between the two renames.
+func (r *Run) swap(temp, final string) (left string, err error) {
 	if _, err := os.Lstat(final); errors.Is(err, fs.ErrNotExist) {
-		return os.Rename(temp, final)
+		return temp, os.Rename(temp, final)
 	}
-	err := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, final, unix.RENAME_EXCHANGE)
-	if err == nil {
-		return os.RemoveAll(temp)
+	exchange := exchangeNames
+	if r.exchange != nil {
+		exchange = r.exchange
 	}
-	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
-		return err
+	err = exchange(temp, final)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP) {
+		return r.stepAside(temp, final)
 	}
-	return stepAside(temp, final)
+	return temp, err
 }
 
-func stepAside(temp, final string) error {
+func exchangeNames(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
+func (r *Run) stepAside(temp, final string) (left string, err error) {
 	old := aside(final)
 	if err := os.RemoveAll(old); err != nil {
-		return err
+		return "", err
 	}
 	if err := os.Rename(final, old); err != nil {
-		return err
+		return "", err
 	}
+	r.at(filepath.Base(final), "aside")
 	if err := os.Rename(temp, final); err != nil {
-		return errors.Join(err, os.Rename(old, final))
+		return "", errors.Join(err, os.Rename(old, final))
 	}
-	return os.RemoveAll(old)
+	return old, nil
 }
 
 func aside(final string) string {
 	return filepath.Join(filepath.Dir(final), oldPrefix+filepath.Base(final))
 }
 
+// folder is where a stage's output lies: under its name, or, in the moment between the two renames of stepAside and
+// after a kill there, aside.
+func (r *Run) folder(stage string) string {
+	final := filepath.Join(r.dir, stage)
+	if _, err := os.Lstat(final); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(aside(final)); err == nil {
+			return aside(final)
+		}
+	}
+	return final
+}
+
 // restore puts the run's folder in order after a kill: a stage that had stepped aside comes back where its place is
-// empty, and what is left of temporary folders goes. The lock must be held.
+// empty, and what is left of temporary folders and files goes. The lock must be held.
 func restore(runDir string, stages []Stage) error {
 	for _, s := range stages {
 		final := filepath.Join(runDir, s.Name)
@@ -93,7 +129,7 @@ func restore(runDir string, stages []Stage) error {
 			}
 		}
 	}
-	return nil
+	return removeTemps(runDir)
 }
 
 func syncTree(root string) error {

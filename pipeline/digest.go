@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
+	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -22,12 +23,25 @@ type fingerprint struct {
 	Digest   string `json:"sha256"`
 	Size     int64  `json:"bytes"`
 	Modified int64  `json:"modified_ns"`
+	Changed  int64  `json:"changed_ns"` // the inode's time, which nobody can set back as they can Modified
+	Inode    uint64 `json:"inode"`
 	Taken    int64  `json:"taken_ns"`
 }
 
-// settled is how much older than its fingerprint a file must be for its time stamp to be believed: within the clock's
+// vouches reports whether the file with stat's identity surely is the one that fp was taken of.
+func (fp fingerprint) vouches(stat fingerprint) bool {
+	return fp.Digest != "" && fp.Size == stat.Size && fp.Modified == stat.Modified && fp.Changed == stat.Changed &&
+		fp.Inode == stat.Inode && max(fp.Modified, fp.Changed)+settled < fp.Taken
+}
+
+// settled is how much older than its fingerprint a file must be for its time stamps to be believed: within the clock's
 // granularity, a file can change twice under one time stamp.
 const settled = int64(time.Second)
+
+// notFileError says that a path leads to a folder, or to something that can be read only once.
+type notFileError struct{ path, is string }
+
+func (e *notFileError) Error() string { return fmt.Sprintf("%s is %s, not a file", e.path, e.is) }
 
 // take returns the fingerprint of a file. It reads the file only where known does not vouch for it.
 func take(path string, known fingerprint) (fingerprint, error) {
@@ -35,19 +49,18 @@ func take(path string, known fingerprint) (fingerprint, error) {
 	if err != nil {
 		return fingerprint{}, err
 	}
-	if info.IsDir() {
-		return fingerprint{}, fmt.Errorf("%s: is a folder, not a file", path)
+	if !info.Mode().IsRegular() {
+		return fingerprint{}, &notFileError{path, kind(info.Mode())}
 	}
-	size, modified := info.Size(), info.ModTime().UnixNano()
-	if known.Digest != "" && known.Size == size && known.Modified == modified && modified+settled < known.Taken {
+	fp := fingerprint{Size: info.Size(), Modified: info.ModTime().UnixNano(), Taken: time.Now().UnixNano()}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		fp.Changed, fp.Inode = stat.Ctim.Nano(), stat.Ino
+	}
+	if known.vouches(fp) {
 		return known, nil
 	}
-	now := time.Now().UnixNano()
-	digest, err := digestFile(path)
-	if err != nil {
-		return fingerprint{}, err
-	}
-	return fingerprint{digest, size, modified, now}, nil
+	fp.Digest, err = digestFile(path)
+	return fp, err
 }
 
 func (in Input) take(known fingerprint) (fingerprint, error) {
@@ -79,21 +92,24 @@ func digestBytes(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// digestNeed is the digest of those outputs that a need covers, names and contents.
-func digestNeed(need Need, outputs map[string]fingerprint) (string, error) {
-	var paths []string
-	for path := range outputs {
-		if need.covers(path) {
-			paths = append(paths, path)
-		}
-	}
-	if len(paths) == 0 {
-		return "", fmt.Errorf("%s did not write %s", need.Stage, need.Path)
-	}
-	sort.Strings(paths)
+// digestNeed is the digest of those outputs in folder dir that a need covers, names and contents, as they are now: a
+// stage that runs alone reads what is there, even where somebody has edited it.
+func digestNeed(need Need, dir string, outputs map[string]fingerprint) (string, error) {
 	h := sha256.New()
-	for _, path := range paths {
-		fmt.Fprintf(h, "%s\x00%s\n", path, outputs[path].Digest)
+	covered := false
+	for _, path := range unionKeys(outputs, nil) {
+		if !need.covers(path) {
+			continue
+		}
+		covered = true
+		fp, err := take(filepath.Join(dir, filepath.FromSlash(path)), outputs[path])
+		if err != nil {
+			return "", fmt.Errorf("reading %s, which it needs: %w (pii run %s makes it again)", need, err, need.Stage)
+		}
+		fmt.Fprintf(h, "%s\x00%s\n", path, fp.Digest)
+	}
+	if !covered {
+		return "", fmt.Errorf("%s did not write %s", need.Stage, need.Path)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -45,28 +45,42 @@ func lock(ctx context.Context, dir string, wait time.Duration, say func(string))
 	}
 	deadline := time.Now().Add(wait)
 	for said := false; ; said = true {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err = flock(f)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, errors.Join(fmt.Errorf("locking run %s: %w", dir, err), f.Close())
 		}
 		busy := &LockedError{filepath.Base(dir), readHolder(f)}
-		if time.Now().After(deadline) {
+		left := time.Until(deadline)
+		if left <= 0 {
 			return nil, errors.Join(busy, f.Close())
 		}
 		if !said {
 			say(fmt.Sprintf("run %s is in use by %s; waiting up to %v", busy.Run, busy.Holder, wait))
 		}
-		if err := sleep(ctx, lockPoll); err != nil {
-			return nil, errors.Join(err, f.Close())
+		if err := sleep(ctx, min(left, lockPoll)); err != nil {
+			return nil, errors.Join(fmt.Errorf("waiting for run %s: %w", busy.Run, err), f.Close())
 		}
 	}
 	if err := writeHolder(f); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(fmt.Errorf("locking run %s: %w", dir, err), f.Close())
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		// Whoever looks before the next holder has written its name must not read this one's.
+		_ = f.Truncate(0)
+		f.Close()
+	}, nil
+}
+
+func flock(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 func writeHolder(f *os.File) error {

@@ -5,15 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 )
 
 // recordName is the file, written last, that makes a stage's folder whole.
 const recordName = "stage.json"
+
+// checkpointsName is the folder of a run with what interrupted stages resume from.
+const checkpointsName = "checkpoints"
 
 // record is what stage.json says: the key, everything that it was made of, and what came out.
 type record struct {
@@ -29,6 +34,13 @@ type record struct {
 	Versions map[string]string      `json:"versions"`
 }
 
+// brokenRecordError says that a folder has a record that no commit wrote: a disk fault, or an edit by hand.
+type brokenRecordError struct{ fault string }
+
+func (e *brokenRecordError) Error() string {
+	return "its record " + recordName + " is broken: " + e.fault
+}
+
 // readRecord returns nil, without an error, where the stage has no whole output.
 func readRecord(dir string) (*record, error) {
 	path := filepath.Join(dir, recordName)
@@ -40,10 +52,30 @@ func readRecord(dir string) (*record, error) {
 		return nil, err
 	}
 	r := new(record)
-	if err := json.Unmarshal(content, r); err != nil {
-		return nil, fmt.Errorf("%s: %w (delete the folder to run the stage again)", path, err)
+	if err := unmarshal(content, r); err != nil {
+		return nil, &brokenRecordError{err.Error()}
+	}
+	key, err := r.key()
+	if err != nil {
+		return nil, err
+	}
+	if key != r.Key || len(r.Outputs) == 0 {
+		return nil, &brokenRecordError{"its parts do not belong together"}
 	}
 	return r, nil
+}
+
+// unmarshal is json.Unmarshal that keeps every digit of numbers: as floats, two large seeds would be the same.
+func unmarshal(content []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more after its end")
+	}
+	return nil
 }
 
 // key is SHA-256 over canonical JSON (sorted names, shortest numbers) of what the output depends on.
@@ -64,9 +96,10 @@ func jsonObject(params any) (map[string]any, error) {
 		return nil, err
 	}
 	object := map[string]any{}
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	err = decoder.Decode(&object)
-	return object, err
+	if err := unmarshal(content, &object); err != nil {
+		return nil, fmt.Errorf("parameters: %w", err)
+	}
+	return object, nil
 }
 
 // Change is one reason why a stage is stale: a field, what it was, and what it is now.
@@ -118,11 +151,13 @@ func show(params map[string]any, name string) string {
 	if !ok {
 		return "(none)"
 	}
-	content, err := json.Marshal(value)
-	if err != nil {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // people read this
+	if err := encoder.Encode(value); err != nil {
 		return fmt.Sprint(value)
 	}
-	return string(content)
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 func short(digest string) string {

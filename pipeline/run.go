@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Run is a folder in which a pipeline's stages keep their output.
@@ -18,15 +21,19 @@ type Run struct {
 	stages   []Stage
 	versions map[string]string
 	log      *log.Logger
+	seams
 }
 
 // Open describes the run in folder dir, which need not exist yet. versions is written into each record, for the reader;
-// what must make a stage stale belongs into its Params.
+// what must make a stage stale belongs into its Params. Without a logger it works silently.
 func Open(dir string, stages []Stage, versions map[string]string, logger *log.Logger) (*Run, error) {
-	if err := checkOrder(stages); err != nil {
+	if err := checkStages(stages); err != nil {
 		return nil, err
 	}
-	return &Run{dir, stages, versions, logger}, nil
+	if logger == nil {
+		logger = log.New(io.Discard, "", 0)
+	}
+	return &Run{dir: dir, stages: stages, versions: versions, log: logger}, nil
 }
 
 // Dir is the run's folder.
@@ -89,13 +96,16 @@ func (r *Run) walk(ctx context.Context, chosen map[string]bool, opts Options) (r
 		if err := ctx.Err(); err != nil {
 			return ran, err
 		}
-		state, err := r.check(s, pending)
+		state, err := r.checkSteady(ctx, s, pending)
 		if err != nil {
 			return ran, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		forced := slices.Contains(opts.Force, s.Name) || slices.Contains(opts.Force, "all")
+		forced := slices.Contains(opts.Force, s.Name) || slices.Contains(opts.Force, allStages)
 		if state.Fresh && !forced {
 			r.log.Printf("%s: fresh", s.Name)
+			if err := r.dropCheckpoints(state, opts.DryRun); err != nil {
+				return ran, err
+			}
 			continue
 		}
 		why := state.Reason()
@@ -104,7 +114,7 @@ func (r *Run) walk(ctx context.Context, chosen map[string]bool, opts Options) (r
 		}
 		if opts.DryRun {
 			pending[s.Name] = true
-			r.log.Printf("%s: would run (%s)", s.Name, why)
+			r.log.Printf("%s: %s run (%s)", s.Name, would(state, forced), why)
 			continue
 		}
 		if opts.Explain {
@@ -118,6 +128,14 @@ func (r *Run) walk(ctx context.Context, chosen map[string]bool, opts Options) (r
 	return ran, nil
 }
 
+// would tells what surely runs from what runs only if a stage before it writes something else than it did.
+func would(state *State, forced bool) string {
+	if !forced && state.Exists && len(state.Changes) == 0 && state.Damage == "" {
+		return "may"
+	}
+	return "would"
+}
+
 func (r *Run) runStage(ctx context.Context, s Stage, rec *record) error {
 	temp := filepath.Join(r.dir, tempPrefix+s.Name)
 	if err := os.RemoveAll(temp); err != nil {
@@ -127,29 +145,59 @@ func (r *Run) runStage(ctx context.Context, s Stage, rec *record) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	checkpoints := filepath.Join(r.dir, "checkpoints", s.Name)
-	job := &Job{Dir: temp, Checkpoints: filepath.Join(checkpoints, rec.Key[:16]), run: r,
+	checkpoints := filepath.Join(r.dir, checkpointsName, s.Name)
+	job := &Job{Dir: temp, Checkpoints: filepath.Join(checkpoints, checkpointKey(rec)), run: r,
 		Log: log.New(r.log.Writer(), r.log.Prefix()+s.Name+": ", r.log.Flags()|log.Lmsgprefix)}
 	if err := os.MkdirAll(job.Checkpoints, 0o777); err != nil {
 		return err
 	}
 	rec.Started, rec.Versions = time.Now().UTC().Truncate(time.Second), r.versions
 	start := time.Now()
+	r.at(s.Name, "run")
 	if err := s.Run(ctx, job); err != nil {
 		return err
 	}
+	r.at(s.Name, "ran")
 	rec.Seconds = time.Since(start).Seconds()
-	var err error
-	if rec.Outputs, err = takeTree(temp); err != nil {
+	left, err := r.finish(s, temp, rec)
+	if err != nil {
 		return err
+	}
+	r.at(s.Name, "tidy")
+	if err := errors.Join(os.RemoveAll(checkpoints), os.RemoveAll(left)); err != nil {
+		job.Log.Printf("the result is in place, but not all that it replaces could be removed: %v", err)
+	}
+	r.at(s.Name, "done")
+	return nil
+}
+
+func checkpointKey(rec *record) string { return rec.Key[:16] }
+
+// dropCheckpoints removes what a fresh stage would resume from: it was killed after its commit, before it could.
+func (r *Run) dropCheckpoints(state *State, dryRun bool) error {
+	if dryRun {
+		return nil
+	}
+	all := filepath.Join(r.dir, checkpointsName, state.Stage)
+	if err := os.RemoveAll(filepath.Join(all, checkpointKey(state.record))); err != nil {
+		return err
+	}
+	// Those of other keys stay, and with them their folder.
+	if err := os.Remove(all); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+		return err
+	}
+	return nil
+}
+
+// finish records what a stage wrote and puts it in place.
+func (r *Run) finish(s Stage, temp string, rec *record) (left string, err error) {
+	if rec.Outputs, err = takeTree(temp); err != nil {
+		return "", err
 	}
 	if err := r.sameInputs(s, rec); err != nil {
-		return err
+		return "", err
 	}
-	if err := commit(temp, filepath.Join(r.dir, s.Name), rec); err != nil {
-		return err
-	}
-	return os.RemoveAll(checkpoints)
+	return r.commit(temp, rec)
 }
 
 // sameInputs refuses to record a result under a key that its inputs no longer have: somebody wrote to them meanwhile.
@@ -163,10 +211,20 @@ func (r *Run) sameInputs(s Stage, rec *record) error {
 			return fmt.Errorf("%s (%s) was changed while the stage ran; run it again", in.Path, in.Name)
 		}
 	}
+	for _, need := range s.Needs {
+		now, err := r.digestNeed(need)
+		if err != nil {
+			return err
+		}
+		if now != rec.Inputs[need.String()] {
+			return fmt.Errorf("%s was changed while the stage ran; run it again", need)
+		}
+	}
 	return nil
 }
 
-// takeTree fingerprints every file below dir, by slash-separated relative path.
+// takeTree fingerprints every file below dir, by slash-separated relative path. A stage's output must be whole by itself,
+// so there are no links in it: those to its own files would lead nowhere once the folder has its name.
 func takeTree(dir string) (map[string]fingerprint, error) {
 	outputs := map[string]fingerprint{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -176,6 +234,12 @@ func takeTree(dir string) (map[string]fingerprint, error) {
 		name, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
+		}
+		if name == recordName {
+			return fmt.Errorf("the stage wrote %s, the name under which its record is kept", recordName)
+		}
+		if !entry.Type().IsRegular() {
+			return fmt.Errorf("the stage wrote %s, which is %s, not a file", name, kind(entry.Type()))
 		}
 		outputs[filepath.ToSlash(name)], err = take(path, fingerprint{})
 		return err

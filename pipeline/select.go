@@ -17,16 +17,8 @@ func (r *Run) Names() []string {
 
 // choose turns a selection into the set of stages to look at.
 func (r *Run) choose(sel Selection) (map[string]bool, error) {
-	named := slices.Concat(sel.Targets, sel.Only)
-	for _, name := range append(named, sel.From, sel.Until) {
-		if name != "" && !slices.Contains(r.Names(), name) {
-			return nil, unknownStage(name, r.Names())
-		}
-	}
-	for _, name := range sel.Force {
-		if name != "all" && !slices.Contains(r.Names(), name) {
-			return nil, unknownStage(name, r.Names())
-		}
+	if err := r.checkSelection(sel); err != nil {
+		return nil, err
 	}
 	chosen := map[string]bool{}
 	switch {
@@ -35,7 +27,7 @@ func (r *Run) choose(sel Selection) (map[string]bool, error) {
 			chosen[name] = true
 		}
 		return chosen, nil
-	case len(sel.Targets) > 0:
+	case len(sel.Targets) > 0 && !slices.Contains(sel.Targets, allStages):
 		for _, name := range sel.Targets {
 			r.addWithNeeds(name, chosen)
 		}
@@ -45,6 +37,32 @@ func (r *Run) choose(sel Selection) (map[string]bool, error) {
 		}
 	}
 	return chosen, r.cut(chosen, sel)
+}
+
+// allStages stands for all stages among targets and among those forced.
+const allStages = "all"
+
+func (r *Run) checkSelection(sel Selection) error {
+	names := r.Names()
+	for _, name := range slices.Concat(sel.Targets, sel.Force) {
+		if name != allStages && !slices.Contains(names, name) {
+			return unknownStage(name, names)
+		}
+	}
+	for _, name := range sel.Only {
+		if !slices.Contains(names, name) {
+			return unknownStage(name, names)
+		}
+	}
+	for _, name := range []string{sel.From, sel.Until} {
+		if name != "" && !slices.Contains(names, name) {
+			return unknownStage(name, names)
+		}
+	}
+	if len(sel.Only) > 0 && (sel.From != "" || sel.Until != "") {
+		return &UsageError{"--only names the stages to run; --from and --until do not go with it"}
+	}
+	return nil
 }
 
 func (r *Run) addWithNeeds(name string, chosen map[string]bool) {
@@ -73,13 +91,55 @@ func (r *Run) cut(chosen map[string]bool, sel Selection) error {
 		}
 	}
 	if len(chosen) == 0 {
-		return fmt.Errorf("no stage is left between --from %s and --until %s", sel.From, sel.Until)
+		return &UsageError{fmt.Sprintf("none of the chosen stages is between %s and %s (their order is %s)",
+			names[from], names[until], strings.Join(names, ", "))}
 	}
 	return nil
 }
 
 func unknownStage(name string, names []string) error {
-	return &UsageError{fmt.Sprintf("there is no stage %q; the stages are %s", name, strings.Join(names, ", "))}
+	message := fmt.Sprintf("there is no stage %q; the stages are %s", name, strings.Join(names, ", "))
+	if near := nearest(name, names); near != "" {
+		message = fmt.Sprintf("there is no stage %q; did you mean %s? (the stages are %s)", name, near,
+			strings.Join(names, ", "))
+	}
+	return &UsageError{message}
+}
+
+// nearest returns the one of names that a slip of the finger may have made into name, or "".
+func nearest(name string, names []string) string {
+	best, found := 3, ""
+	for _, candidate := range names {
+		d := distance(strings.ToLower(name), candidate)
+		if len(name) >= 3 && strings.HasPrefix(candidate, strings.ToLower(name)) {
+			d = 1
+		}
+		if d < best && d < len(candidate) {
+			best, found = d, candidate
+		}
+	}
+	return found
+}
+
+// distance is Levenshtein's: how many bytes to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // UsageError is a fault in what was asked for, not in doing it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -42,12 +43,22 @@ type Job struct {
 // Path is where the output of an earlier stage lies.
 func (j *Job) Path(stage, file string) string { return filepath.Join(j.run.dir, stage, file) }
 
-// order checks that names are unique and that each need is met by an earlier stage.
-func checkOrder(stages []Stage) error {
+// checkStages checks that names are unique and can name folders beside the run's own, and that each need is met by an
+// earlier stage.
+func checkStages(stages []Stage) error {
 	seen := map[string]bool{}
 	for _, s := range stages {
 		if seen[s.Name] {
 			return fmt.Errorf("pipeline: two stages are called %q", s.Name)
+		}
+		if s.Name == "" || s.Name[0] == '.' || strings.ContainsAny(s.Name, "/\x00") || slices.Contains(reserved, s.Name) {
+			return fmt.Errorf("pipeline: a stage cannot be called %q", s.Name)
+		}
+		if s.Run == nil {
+			return fmt.Errorf("pipeline: stage %s has nothing to run", s.Name)
+		}
+		if err := checkInputs(s); err != nil {
+			return err
 		}
 		for _, need := range s.Needs {
 			if !seen[need.Stage] {
@@ -55,6 +66,27 @@ func checkOrder(stages []Stage) error {
 			}
 		}
 		seen[s.Name] = true
+	}
+	return nil
+}
+
+// reserved are the names that a run uses for itself, and the word for all stages.
+var reserved = []string{allStages, checkpointsName, lockName}
+
+// checkInputs checks that no two inputs go by one name, under which only one of them would be in the key.
+func checkInputs(s Stage) error {
+	seen := map[string]bool{}
+	for _, in := range s.Files {
+		if seen[in.Name] {
+			return fmt.Errorf("pipeline: two inputs of %s are called %q", s.Name, in.Name)
+		}
+		seen[in.Name] = true
+	}
+	for _, need := range s.Needs {
+		if seen[need.String()] {
+			return fmt.Errorf("pipeline: two inputs of %s are called %q", s.Name, need)
+		}
+		seen[need.String()] = true
 	}
 	return nil
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // State is what status says of a stage.
@@ -22,7 +25,7 @@ type State struct {
 }
 
 // Reason says in a few words why the stage is not fresh.
-func (s *State) Reason() string {
+func (s State) Reason() string {
 	var reasons []string
 	for _, c := range s.Changes {
 		reasons = append(reasons, c.String())
@@ -33,7 +36,7 @@ func (s *State) Reason() string {
 	if len(s.Waits) > 0 {
 		reasons = append(reasons, "it waits for "+strings.Join(s.Waits, ", "))
 	}
-	if !s.Exists {
+	if !s.Exists && s.Damage == "" {
 		reasons = append([]string{"it has no output yet"}, reasons...)
 	}
 	return strings.Join(reasons, "; ")
@@ -47,7 +50,7 @@ func (r *Run) Status(ctx context.Context) ([]State, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		state, err := r.check(s, pending)
+		state, err := r.checkSteady(ctx, s, pending)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
@@ -57,12 +60,45 @@ func (r *Run) Status(ctx context.Context) ([]State, error) {
 	return states, nil
 }
 
+// checkSteady is check that nothing was committed during: what it read of old and new folders would not fit together.
+// Each round more means that another process has finished a stage meanwhile.
+func (r *Run) checkSteady(ctx context.Context, s Stage, pending map[string]bool) (*State, error) {
+	for {
+		before := r.marks(s)
+		state, err := r.check(s, pending)
+		if ctx.Err() != nil || r.marks(s) == before {
+			return state, err
+		}
+	}
+}
+
+// marks tells the commits of a stage, and of those that it needs, from others.
+func (r *Run) marks(s Stage) string {
+	names := []string{s.Name}
+	for _, need := range s.Needs {
+		names = append(names, need.Stage)
+	}
+	var marks strings.Builder
+	for _, name := range names {
+		var stat unix.Stat_t
+		if err := unix.Stat(filepath.Join(r.folder(name), recordName), &stat); err != nil {
+			fmt.Fprintf(&marks, "%s %v\n", name, err)
+			continue
+		}
+		fmt.Fprintf(&marks, "%s %d %d %d\n", name, stat.Dev, stat.Ino, stat.Mtim.Nano())
+	}
+	return marks.String()
+}
+
 // check compares what a stage's key would be made of now with its record. pending holds the earlier stages that are
 // about to be replaced by output that is not known yet.
 func (r *Run) check(s Stage, pending map[string]bool) (*State, error) {
 	state := &State{Stage: s.Name}
-	was, err := readRecord(filepath.Join(r.dir, s.Name))
-	if err != nil {
+	was, err := readRecord(r.folder(s.Name))
+	var broken *brokenRecordError
+	if errors.As(err, &broken) {
+		state.Damage = broken.Error()
+	} else if err != nil {
 		return nil, err
 	}
 	is, err := r.makings(s, was, pending, state)
@@ -105,22 +141,29 @@ func (r *Run) makings(s Stage, was *record, pending map[string]bool, state *Stat
 	}
 	for _, need := range s.Needs {
 		if pending[need.Stage] {
-			state.Waits = append(state.Waits, need.Stage)
+			if !slices.Contains(state.Waits, need.Stage) {
+				state.Waits = append(state.Waits, need.Stage)
+			}
 			continue
 		}
-		earlier, err := readRecord(filepath.Join(r.dir, need.Stage))
-		if err != nil {
-			return nil, err
-		}
-		if earlier == nil {
-			return nil, fmt.Errorf("it needs %s, which is not there; run that stage first (pii run %s)", need, need.Stage)
-		}
-		if is.Inputs[need.String()], err = digestNeed(need, earlier.Outputs); err != nil {
+		if is.Inputs[need.String()], err = r.digestNeed(need); err != nil {
 			return nil, err
 		}
 	}
 	is.Key, err = is.key()
 	return is, err
+}
+
+func (r *Run) digestNeed(need Need) (string, error) {
+	folder := r.folder(need.Stage)
+	earlier, err := readRecord(folder)
+	if err != nil {
+		return "", fmt.Errorf("it needs %s: %w; run that stage first (pii run %s)", need, err, need.Stage)
+	}
+	if earlier == nil {
+		return "", fmt.Errorf("it needs %s, which is not there; run that stage first (pii run %s)", need, need.Stage)
+	}
+	return digestNeed(need, folder, earlier.Outputs)
 }
 
 func mergeInputs(is, was map[string]string) map[string]string {
@@ -137,11 +180,12 @@ func mergeInputs(is, was map[string]string) map[string]string {
 // damage names an output that is gone or no longer what the stage wrote.
 func (r *Run) damage(s Stage, was *record) (string, error) {
 	for _, name := range unionKeys(was.Outputs, nil) {
-		fp, err := take(filepath.Join(r.dir, s.Name, filepath.FromSlash(name)), was.Outputs[name])
-		if errors.Is(err, fs.ErrNotExist) {
+		fp, err := take(filepath.Join(r.folder(s.Name), filepath.FromSlash(name)), was.Outputs[name])
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 			return fmt.Sprintf("its output %s is gone", name), nil
 		}
-		if err != nil {
+		var notFile *notFileError
+		if err != nil && !errors.As(err, &notFile) {
 			return "", err
 		}
 		if fp.Digest != was.Outputs[name].Digest {
