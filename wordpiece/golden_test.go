@@ -76,6 +76,33 @@ func TestEncodeEqualsHuggingFace(t *testing.T) {
 	}
 }
 
+// TestEncodeEqualsHuggingFaceWithAllOptions reads random mixtures of scripts, marks, controls and special tokens.
+func TestEncodeEqualsHuggingFaceWithAllOptions(t *testing.T) {
+	type line struct {
+		golden
+		Lowercase    bool  `json:"lowercase"`
+		StripAccents *bool `json:"strip_accents"`
+		ChineseChars bool  `json:"handle_chinese_chars"`
+		CleanText    bool  `json:"clean_text"`
+	}
+	vocab := tiny(t).Vocabulary()
+	for i, g := range readLines[line](t, "testdata/awkward.jsonl") {
+		b, err := New(vocab, Options{
+			Lowercase: g.Lowercase, StripAccents: g.StripAccents, HandleChineseChars: g.ChineseChars, CleanText: g.CleanText,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Encode(g.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !equal(got, g.encoding()) {
+			t.Errorf("line %d, %+q:\n got %v\nwant %v", i+1, g.Text, got, g.encoding())
+		}
+	}
+}
+
 func BenchmarkEncode(b *testing.B) {
 	bert := tiny(b)
 	lines := readLines[golden](b, "testdata/tokenization.jsonl")
