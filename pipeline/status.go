@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -80,14 +81,22 @@ func (r *Run) marks(s Stage) string {
 	}
 	var marks strings.Builder
 	for _, name := range names {
-		var stat unix.Stat_t
-		if err := unix.Stat(filepath.Join(r.folder(name), recordName), &stat); err != nil {
-			fmt.Fprintf(&marks, "%s %v\n", name, err)
-			continue
-		}
-		fmt.Fprintf(&marks, "%s %d %d %d\n", name, stat.Dev, stat.Ino, stat.Mtim.Nano())
+		fmt.Fprintf(&marks, "%s %s\n", name, r.mark(name))
 	}
 	return marks.String()
+}
+
+// mark is a digest of a stage's record, whose times are never those of another commit; inodes come again. A folder that
+// is aside when looked for can be gone when looked into, but then the new one is in its place: one more look finds it.
+func (r *Run) mark(stage string) string {
+	var err error
+	for range 3 {
+		var content []byte
+		if content, err = os.ReadFile(filepath.Join(r.folder(stage), recordName)); err == nil {
+			return digestBytes(content)
+		}
+	}
+	return err.Error()
 }
 
 // check compares what a stage's key would be made of now with its record. pending holds the earlier stages that are
