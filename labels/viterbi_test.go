@@ -1,0 +1,106 @@
+package labels
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func legal(set *Set, tags []int) bool {
+	for t, tag := range tags {
+		if set.tags[tag].Prefix != I {
+			continue
+		}
+		if t == 0 || set.tags[tags[t-1]].Type != set.tags[tag].Type {
+			return false
+		}
+	}
+	return true
+}
+
+// bruteForce tries every legal sequence.
+func bruteForce(set *Set, scores []float32) float64 {
+	k := set.Len()
+	length := len(scores) / k
+	best := math.Inf(-1)
+	tags := make([]int, length)
+	for {
+		if legal(set, tags) {
+			best = math.Max(best, pathScore(scores, k, tags))
+		}
+		at := length - 1
+		for ; at >= 0; at-- {
+			if tags[at]++; tags[at] < k {
+				break
+			}
+			tags[at] = 0
+		}
+		if at < 0 {
+			return best
+		}
+	}
+}
+
+func pathScore(scores []float32, k int, tags []int) float64 {
+	sum := 0.0
+	for t, tag := range tags {
+		sum += float64(scores[t*k+tag])
+	}
+	return sum
+}
+
+func TestViterbiFindsTheBestLegalSequence(t *testing.T) {
+	set, err := FromTags([]string{"I-X", "B-Y", "O", "I-Y", "B-X"}, func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		scores := make([]float32, (1+random.IntN(5))*set.Len())
+		for i := range scores {
+			scores[i] = float32(random.NormFloat64() * 3)
+		}
+		tags, confidence := set.Viterbi(scores)
+		if !legal(set, tags) {
+			t.Fatalf("%v is not legal", names(set, tags))
+		}
+		if got, want := pathScore(scores, set.Len(), tags), bruteForce(set, scores); math.Abs(got-want) > 1e-4 {
+			t.Fatalf("score %v, the best is %v", got, want)
+		}
+		for _, c := range confidence {
+			if !(c >= 0 && c <= 1) {
+				t.Fatalf("confidence %v", c)
+			}
+		}
+	}
+}
+
+func TestViterbiOfNothing(t *testing.T) {
+	if tags, confidence := defaultSet(t).Viterbi(nil); tags != nil || confidence != nil {
+		t.Error(tags, confidence)
+	}
+}
+
+// FuzzViterbi: whatever the scores, NaN and infinities included, the tags are legal and the confidences in [0, 1].
+func FuzzViterbi(f *testing.F) {
+	f.Add(bytes.Repeat([]byte{0, 0, 192, 127, 0, 0, 128, 127, 0, 0, 128, 255}, 15)) // NaN, +Inf, -Inf
+	f.Add(bytes.Repeat([]byte{0, 0, 128, 63, 0, 0, 0, 192}, 30))                    // 1, -2
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		set := defaultSet(t)
+		scores := make([]float32, len(raw)/4/set.Len()*set.Len())
+		for i := range scores {
+			b := raw[4*i:]
+			scores[i] = math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
+		}
+		tags, confidence := set.Viterbi(scores)
+		if len(tags) != len(scores)/set.Len() || !legal(set, tags) {
+			t.Fatalf("%v is not legal", tags)
+		}
+		for _, c := range confidence {
+			if !(c >= 0 && c <= 1) {
+				t.Fatalf("confidence %v", c)
+			}
+		}
+	})
+}
