@@ -99,7 +99,7 @@ func TestWriteFileTogether(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 4 {
 		writers.Go(func() {
-			for range 10 {
+			for range 4 {
 				if err := WriteFile(path, content(i)); err != nil {
 					t.Error(err)
 				}

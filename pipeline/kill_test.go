@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -179,9 +180,10 @@ func wanted(t *testing.T, times ...int) map[int]map[string]string {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	want := wanted(t, 1, 2)
-	for _, point := range points {
+	for i, point := range points {
 		for name, noExchange := range map[string]bool{"exchange": false, "two renames": true} {
-			if point == "aside" && !noExchange {
+			// Up to the swap both are the same, and nothing steps aside in an exchange.
+			if noExchange && i <= slices.Index(points, "swap") || !noExchange && point == "aside" {
 				continue
 			}
 			t.Run(point+", again, "+name, func(t *testing.T) {
@@ -270,7 +272,7 @@ func TestKillAnywhere(t *testing.T) {
 	t.Parallel()
 	want := wanted(t, 1, 2, 3)
 	random := rand.New(rand.NewPCG(1, 2))
-	for i := range 16 {
+	for i := range 10 {
 		lines := random.IntN(60)
 		t.Run(fmt.Sprintf("after %d lines", lines), func(t *testing.T) {
 			t.Parallel()

@@ -244,7 +244,7 @@ func TestStatusDuringRun(t *testing.T) {
 			failed := make(chan error, 1)
 			go func() {
 				defer cancel()
-				failed <- l.alternate(20)
+				failed <- l.alternate(8)
 			}()
 			for looks := 0; ctx.Err() == nil; looks++ {
 				states, err := watcher.Status(t.Context())
