@@ -1,0 +1,163 @@
+package torchmodel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/sugarme/gotch"
+	"github.com/sugarme/gotch/ts"
+)
+
+// referenceAdamW is AdamW in float64, written from the paper.
+func referenceAdamW(p, g, m, v []float64, decay float64, s adamWSettings, factor float64) {
+	for i := range p {
+		grad := g[i] * factor
+		p[i] -= s.LR * decay * p[i]
+		m[i] = s.Beta1*m[i] + (1-s.Beta1)*grad
+		v[i] = s.Beta2*v[i] + (1-s.Beta2)*grad*grad
+		mHat := m[i] / (1 - math.Pow(s.Beta1, float64(s.Step)))
+		vHat := v[i] / (1 - math.Pow(s.Beta2, float64(s.Step)))
+		p[i] -= s.LR * mHat / (math.Sqrt(vHat) + s.Eps)
+	}
+}
+
+type adamWCase struct {
+	params, m, v []*ts.Tensor
+	decay        []float64
+	p64, m64     [][]float64
+	v64          [][]float64
+	weights      [][]float32 // the gradient of the loss is these
+}
+
+func newAdamWCase(t *testing.T, kind gotch.DType, sizes []int64) *adamWCase {
+	random := rand.New(rand.NewPCG(1, 2))
+	c := &adamWCase{}
+	for i, size := range sizes {
+		values, weights := make([]float32, size), make([]float32, size)
+		values64 := make([]float64, size)
+		for j := range values {
+			values[j], weights[j] = float32(random.NormFloat64()), float32(random.NormFloat64())
+			values64[j] = float64(values[j])
+		}
+		start := tensorOf(t, values, size)
+		p := start.MustTotype(kind, true)
+		c.params = append(c.params, p.MustSetRequiresGrad(true, true))
+		c.m = append(c.m, ts.MustZeros([]int64{size}, kind, gotch.CPU))
+		c.v = append(c.v, ts.MustZeros([]int64{size}, kind, gotch.CPU))
+		c.decay = append(c.decay, 0.01*float64(i%2))
+		c.p64, c.m64, c.v64 = append(c.p64, values64), append(c.m64, make([]float64, size)), append(c.v64, make([]float64, size))
+		c.weights = append(c.weights, weights)
+	}
+	return c
+}
+
+// backward gives every parameter but the skipped one the gradient weights * scale.
+func (c *adamWCase) backward(t *testing.T, kind gotch.DType, scale float64, skip int) {
+	t.Helper()
+	for i, p := range c.params {
+		if i == skip {
+			continue
+		}
+		w := tensorOf(t, c.weights[i], int64(len(c.weights[i]))).MustTotype(kind, true)
+		factor := ts.FloatScalar(scale)
+		product := p.MustMul(w, false).MustMulScalar(factor, true)
+		loss := product.MustSum(kind, true)
+		loss.MustBackward()
+		loss.MustDrop()
+		w.MustDrop()
+	}
+}
+
+func (c *adamWCase) referenceNorm(scale float64, skip int) float64 {
+	sum := 0.0
+	for i, weights := range c.weights {
+		for _, w := range weights {
+			if i != skip {
+				sum += float64(w) * scale * float64(w) * scale
+			}
+		}
+	}
+	return math.Sqrt(sum)
+}
+
+func TestAdamWStepAsReference(t *testing.T) {
+	needLibtorch(t)
+	sizes := []int64{1, 17, 4096, 65536 + 3, 70001}
+	for name, kind := range map[string]gotch.DType{"single pass": gotch.Float, "operators": gotch.Double} {
+		t.Run(name, func(t *testing.T) {
+			const scale, skip = 8.0, 2
+			c := newAdamWCase(t, kind, sizes)
+			for step := 1; step <= 4; step++ {
+				s := adamWSettings{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: step, MaxGradNorm: float64(step-1) * 100, GradScale: 1 / scale}
+				c.backward(t, kind, scale, skip)
+				norm, err := adamWStep(c.params, c.m, c.v, c.decay, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := c.referenceNorm(1, skip)
+				if math.Abs(norm-want) > 1e-5*want {
+					t.Errorf("step %d: norm %v, want %v", step, norm, want)
+				}
+				factor := 1.0
+				if s.MaxGradNorm > 0 {
+					factor = min(1, s.MaxGradNorm/(want+1e-6))
+				}
+				for i := range c.p64 {
+					if i != skip {
+						g := make([]float64, len(c.weights[i]))
+						for j, w := range c.weights[i] {
+							g[j] = float64(w)
+						}
+						referenceAdamW(c.p64[i], g, c.m64[i], c.v64[i], c.decay[i], s, factor)
+					}
+				}
+				c.compare(t, step)
+			}
+		})
+	}
+}
+
+func (c *adamWCase) compare(t *testing.T, step int) {
+	t.Helper()
+	for i, p := range c.params {
+		single := p.MustDetach(false).MustTotype(gotch.Float, true)
+		for j, got := range float32s(t, single) {
+			if want := c.p64[i][j]; math.Abs(float64(got)-want) > 2e-6*(1+math.Abs(want)) {
+				t.Fatalf("step %d, parameter %d, element %d: %v, want %v", step, i, j, got, want)
+			}
+		}
+		single.MustDrop()
+		if grad := p.MustGrad(false); grad.MustDefined() {
+			t.Errorf("step %d: parameter %d still has a gradient", step, i)
+		}
+	}
+}
+
+func TestAdamWStepLeavesParametersWhereGradientsAreInfinite(t *testing.T) {
+	needLibtorch(t)
+	c := newAdamWCase(t, gotch.Float, []int64{5})
+	c.weights[0][3] = float32(math.Inf(1))
+	c.backward(t, gotch.Float, 1, -1)
+	norm, err := adamWStep(c.params, c.m, c.v, c.decay, adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, GradScale: 1})
+	if err != nil || !math.IsInf(norm, 1) {
+		t.Errorf("norm %v, error %v; want an infinite norm", norm, err)
+	}
+	c.compare(t, 1)
+}
+
+func TestAdamWStepRefusesWrongNumbers(t *testing.T) {
+	needLibtorch(t)
+	c := newAdamWCase(t, gotch.Float, []int64{5})
+	if _, err := adamWStep(c.params, c.m, c.v, c.decay, adamWSettings{Step: 0}); err == nil {
+		t.Error("step 0 was taken")
+	}
+	if _, err := adamWStep(c.params, c.m[:0], c.v, c.decay, adamWSettings{Step: 1}); err == nil {
+		t.Error("a missing moment was accepted")
+	}
+	c.m[0] = ts.MustZeros([]int64{4}, gotch.Float, gotch.CPU)
+	c.backward(t, gotch.Float, 1, -1)
+	if _, err := adamWStep(c.params, c.m, c.v, c.decay, adamWSettings{Step: 1}); err == nil {
+		t.Error("a moment of another shape was accepted")
+	}
+}

@@ -1,0 +1,222 @@
+#include "guard.h"
+#include "pii_torch.h"
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <vector>
+
+// Where the compiler can make one function for several instruction sets, the loader picks the best for the processor.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
+namespace {
+
+struct Settings {
+  double lr, beta1, beta2, eps, step, max_grad_norm, grad_scale;
+};
+
+// What one step needs of a parameter.
+struct Entry {
+  at::Tensor param, grad, exp_avg, exp_avg_sq;
+  double weight_decay;
+};
+
+// A run of elements of one entry. The cut does not depend on the number of threads, so neither do the sums.
+struct Block {
+  const Entry *entry;
+  int64_t start, length;
+};
+
+// Numbers that are the same for every element of a parameter.
+struct Factors {
+  float grad, keep, beta1, beta2, step_size, root_correction, eps;
+};
+
+FOR_EACH_PROCESSOR
+void update(float *__restrict p, const float *__restrict grad, float *__restrict m, float *__restrict v, int64_t n,
+            const Factors &factors) {
+  const Factors f = factors;
+  for (int64_t i = 0; i < n; i++) {
+    const float g = grad[i] * f.grad;
+    m[i] = f.beta1 * m[i] + (1 - f.beta1) * g;
+    v[i] = f.beta2 * v[i] + (1 - f.beta2) * g * g;
+    p[i] = f.keep * p[i] - f.step_size * m[i] / (std::sqrt(v[i]) / f.root_correction + f.eps);
+  }
+}
+
+// Sums in float over 4,096 elements at most, then in double.
+FOR_EACH_PROCESSOR
+double sum_of_squares(const float *g, int64_t n) {
+  constexpr int64_t lanes = 16, run = 4096;
+  double total = 0;
+  for (int64_t start = 0; start < n; start += run) {
+    const int64_t end = std::min(n, start + run);
+    float sums[lanes] = {0};
+    int64_t i = start;
+    for (; i + lanes <= end; i += lanes)
+      for (int64_t lane = 0; lane < lanes; lane++)
+        sums[lane] += g[i + lane] * g[i + lane];
+    for (; i < end; i++)
+      sums[0] += g[i] * g[i];
+    for (float sum : sums)
+      total += sum;
+  }
+  return total;
+}
+
+bool is_plain(const at::Tensor &t) {
+  return t.device().is_cpu() && t.layout() == at::kStrided && t.scalar_type() == at::kFloat && t.is_contiguous();
+}
+
+bool is_plain(const Entry &e) {
+  return is_plain(e.param) && is_plain(e.grad) && is_plain(e.exp_avg) && is_plain(e.exp_avg_sq);
+}
+
+std::vector<Block> blocks_of(const std::vector<Entry> &entries) {
+  constexpr int64_t length = 1 << 16;
+  std::vector<Block> blocks;
+  for (const Entry &e : entries)
+    for (int64_t start = 0; start < e.param.numel(); start += length)
+      blocks.push_back({&e, start, std::min(length, e.param.numel() - start)});
+  return blocks;
+}
+
+double plain_sum_of_squares(const std::vector<Block> &blocks) {
+  std::vector<double> sums(blocks.size());
+  at::parallel_for(0, blocks.size(), 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++)
+      sums[i] = sum_of_squares(blocks[i].entry->grad.data_ptr<float>() + blocks[i].start, blocks[i].length);
+  });
+  double total = 0;
+  for (double sum : sums)
+    total += sum;
+  return total;
+}
+
+void plain_update(const std::vector<Block> &blocks, const Settings &s, double grad_factor) {
+  Factors f;
+  f.grad = grad_factor;
+  f.beta1 = s.beta1;
+  f.beta2 = s.beta2;
+  f.step_size = s.lr / (1 - std::pow(s.beta1, s.step));
+  f.root_correction = std::sqrt(1 - std::pow(s.beta2, s.step));
+  f.eps = s.eps;
+  at::parallel_for(0, blocks.size(), 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+      const Entry &e = *blocks[i].entry;
+      const int64_t start = blocks[i].start;
+      Factors mine = f;
+      mine.keep = 1 - s.lr * e.weight_decay;
+      update(e.param.data_ptr<float>() + start, e.grad.data_ptr<float>() + start, e.exp_avg.data_ptr<float>() + start,
+             e.exp_avg_sq.data_ptr<float>() + start, blocks[i].length, mine);
+    }
+  });
+}
+
+std::vector<at::Tensor> column(const std::vector<Entry> &entries, at::Tensor Entry::*member) {
+  std::vector<at::Tensor> list;
+  for (const Entry &e : entries)
+    list.push_back(e.*member);
+  return list;
+}
+
+// The norms are gathered on the device, so that the host waits once.
+double general_sum_of_squares(const std::vector<Entry> &entries) {
+  if (entries.empty())
+    return 0;
+  std::vector<at::Tensor> norms = at::_foreach_norm(column(entries, &Entry::grad), 2);
+  for (at::Tensor &norm : norms)
+    norm = norm.to(norms[0].device(), at::kDouble);
+  return at::stack(norms).square().sum().item<double>();
+}
+
+void general_update(const std::vector<Entry> &entries, const Settings &s, double grad_factor) {
+  if (entries.empty())
+    return;
+  auto params = column(entries, &Entry::param), m = column(entries, &Entry::exp_avg), v = column(entries, &Entry::exp_avg_sq);
+  auto grads = at::_foreach_mul(column(entries, &Entry::grad), grad_factor);
+  for (size_t i = 0; i < entries.size(); i++)
+    if (entries[i].weight_decay != 0)
+      params[i].mul_(1 - s.lr * entries[i].weight_decay);
+  at::_foreach_mul_(m, s.beta1);
+  at::_foreach_add_(m, grads, 1 - s.beta1);
+  at::_foreach_mul_(v, s.beta2);
+  at::_foreach_addcmul_(v, grads, grads, 1 - s.beta2);
+  auto denominators = at::_foreach_sqrt(v);
+  at::_foreach_div_(denominators, std::sqrt(1 - std::pow(s.beta2, s.step)));
+  at::_foreach_add_(denominators, s.eps);
+  at::_foreach_addcdiv_(params, m, denominators, -s.lr / (1 - std::pow(s.beta1, s.step)));
+}
+
+const at::Tensor &tensor_at(void **list, int i, const char *what) {
+  auto *tensor = static_cast<at::Tensor *>(list[i]);
+  if (tensor == nullptr || !tensor->defined())
+    throw std::invalid_argument(std::string(what) + " " + std::to_string(i) + " is not defined");
+  return *tensor;
+}
+
+// Gathers the entries with a gradient; shapes and devices must agree.
+std::vector<Entry> gather(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n) {
+  std::vector<Entry> entries;
+  for (int i = 0; i < n; i++) {
+    Entry e{tensor_at(params, i, "parameter"), {}, tensor_at(exp_avg, i, "first moment"), tensor_at(exp_avg_sq, i, "second moment"),
+            weight_decay[i]};
+    auto *grad = grads == nullptr ? nullptr : static_cast<at::Tensor *>(grads[i]);
+    e.grad = grads == nullptr ? e.param.grad() : grad == nullptr ? at::Tensor() : *grad;
+    if (!e.grad.defined())
+      continue;
+    for (const at::Tensor &t : {e.grad, e.exp_avg, e.exp_avg_sq})
+      if (t.sizes() != e.param.sizes() || t.device() != e.param.device())
+        throw std::invalid_argument("parameter " + std::to_string(i) + ": its gradient and moments differ from it in shape or device");
+    e.grad = e.grad.to(e.param.scalar_type());
+    if (is_plain(e.param))
+      e.grad = e.grad.contiguous();
+    entries.push_back(e);
+  }
+  return entries;
+}
+
+void step_of(std::vector<Entry> entries, const Settings &s, double *out_grad_norm) {
+  auto middle = std::stable_partition(entries.begin(), entries.end(), [](const Entry &e) { return is_plain(e); });
+  const std::vector<Entry> plain(entries.begin(), middle), general(middle, entries.end());
+  const std::vector<Block> blocks = blocks_of(plain);
+  const double norm = std::sqrt(plain_sum_of_squares(blocks) + general_sum_of_squares(general)) * std::abs(s.grad_scale);
+  *out_grad_norm = norm;
+  if (!std::isfinite(norm))
+    return;
+  double factor = s.grad_scale;
+  if (s.max_grad_norm > 0)
+    factor *= std::min(1.0, s.max_grad_norm / (norm + 1e-6));
+  plain_update(blocks, s, factor);
+  general_update(general, s, factor);
+  for (const Entry &e : plain) // written to behind autograd's back
+    for (const at::Tensor &t : {e.param, e.exp_avg, e.exp_avg_sq})
+      t.unsafeGetTensorImpl()->bump_version();
+}
+
+void check(int n, const Settings &s) {
+  auto in_unit = [](double beta) { return beta >= 0 && beta < 1; };
+  if (n < 0 || !(s.step >= 1) || !in_unit(s.beta1) || !in_unit(s.beta2) || !(s.eps >= 0))
+    throw std::invalid_argument("AdamW needs step >= 1, 0 <= beta < 1 and eps >= 0");
+}
+
+} // namespace
+
+char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
+                           double lr, double beta1, double beta2, double eps, double step, double max_grad_norm,
+                           double grad_scale, double *out_grad_norm) {
+  return guarded([&] {
+    const Settings settings{lr, beta1, beta2, eps, step, max_grad_norm, grad_scale};
+    check(n, settings);
+    at::NoGradGuard no_grad;
+    step_of(gather(params, grads, exp_avg, exp_avg_sq, weight_decay, n), settings, out_grad_norm);
+    if (grads == nullptr)
+      for (int i = 0; i < n; i++)
+        static_cast<at::Tensor *>(params[i])->mutable_grad().reset();
+  });
+}

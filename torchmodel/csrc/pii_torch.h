@@ -1,0 +1,61 @@
+/* What gotch lacks, as plain C functions in libtch.so. Those that return char* return NULL, or a message that says what
+   went wrong; messages and texts are the caller's, to be given to pii_torch_free. All may be called from any thread. */
+#pragma once
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void pii_torch_free(char *text);
+
+/* The version of the libtorch whose headers this library was compiled with; not to be freed. */
+const char *pii_torch_built_version(void);
+
+/* How the libtorch that is running was built: several lines, as at::show_config has them. */
+char *pii_torch_show_config(char **text);
+
+/* The file from which libtorch was loaded. */
+char *pii_torch_library_path(char **path);
+
+/* Name of the processor that OpenBLAS takes this one for, and how it was built; both NULL where libtorch has another BLAS. */
+char *pii_torch_openblas(char **core, char **config);
+
+/* oneDNN's version, or NULL where it is not to be seen from outside libtorch. */
+char *pii_torch_onednn_version(char **version);
+
+int pii_torch_get_num_threads(void);
+char *pii_torch_set_num_threads(int threads);
+
+/* Seeds the random numbers of every device. */
+char *pii_torch_manual_seed(int64_t seed);
+
+/* The number of CUDA devices that libtorch can use; where there are none, why. */
+char *pii_torch_cuda_device_count(int *count, char **why_none);
+
+/* A device's name and its memory in bytes, asked of the CUDA driver. */
+char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *free_now);
+
+/* One step of AdamW over n parameters (Loshchilov and Hutter, https://arxiv.org/abs/1711.05101), with the arithmetic of
+   torch.optim.AdamW:
+
+     p -= lr * weight_decay[i] * p
+     m  = beta1 * m + (1 - beta1) * g
+     v  = beta2 * v + (1 - beta2) * g * g
+     p -= lr * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + eps)
+
+   params, grads, exp_avg and exp_avg_sq point to arrays of at::Tensor*. With grads NULL, each parameter's .grad() is read,
+   and reset to undefined at the end. A parameter without gradient is left as it is. Each gradient is first multiplied by
+   grad_scale; then, with max_grad_norm > 0, by min(1, max_grad_norm / (norm + 1e-6)). norm is the Euclidean norm of all
+   gradients after grad_scale and is stored in *out_grad_norm. Where it is infinite or no number, nothing is changed but
+   that the gradients are reset, so that the caller can go on with the next batch or lower its scale.
+
+   On the CPU, contiguous float32 tensors are updated in a single pass over memory; the result depends neither on the
+   number of threads nor on chance. Anything else goes through ATen's operators. */
+char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay,
+                           int n, double lr, double beta1, double beta2, double eps, double step, double max_grad_norm,
+                           double grad_scale, double *out_grad_norm);
+
+#ifdef __cplusplus
+}
+#endif
