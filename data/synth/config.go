@@ -59,6 +59,7 @@ type Noise struct {
 	Repeat       float64 `json:"repeat" yaml:"repeat"`               // "my my number"
 	Stutter      float64 `json:"stutter" yaml:"stutter"`             // "nu number", outside entities
 	Drop         float64 `json:"drop" yaml:"drop"`                   // a small word outside entities is not heard
+	Substitute   float64 `json:"substitute" yaml:"substitute"`       // another word is heard, outside entities
 	Misspell     float64 `json:"misspell" yaml:"misspell"`           // a letter is wrong
 	NameMisspell float64 `json:"name_misspell" yaml:"name_misspell"` // a letter is wrong in a name or a place
 }
@@ -87,7 +88,7 @@ func DefaultConfig() Config {
 			Open: 0.4, Close: 0.3, Ask: 0.2, Refuse: 0.25, Distract: 0.4, LookAlike: 0.72, Turns: 0.06,
 		},
 		Style: Style{Written: 0.13, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.45, MixedNumbers: 0.12, WrittenEmail: 0.3, CleanLines: 0.25},
-		Noise: Noise{Filler: 0.03, EntityFiller: 0.015, Repeat: 0.01, Stutter: 0.004, Drop: 0.04, Misspell: 0.012, NameMisspell: 0.025},
+		Noise: Noise{Filler: 0.03, EntityFiller: 0.015, Repeat: 0.01, Stutter: 0.004, Drop: 0.04, Substitute: 0.012, Misspell: 0.014, NameMisspell: 0.025},
 		Values: Values{
 			InventedNames: 0.12, InventedCities: 0.08, CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
 		},
@@ -138,7 +139,7 @@ func (c Config) rates() []rate {
 		{"style.spoken_numbers", s.SpokenNumbers}, {"style.mixed_numbers", s.MixedNumbers},
 		{"style.written_email", s.WrittenEmail}, {"style.clean_lines", s.CleanLines},
 		{"noise.filler", n.Filler}, {"noise.entity_filler", n.EntityFiller}, {"noise.repeat", n.Repeat},
-		{"noise.stutter", n.Stutter}, {"noise.drop", n.Drop}, {"noise.misspell", n.Misspell},
+		{"noise.stutter", n.Stutter}, {"noise.drop", n.Drop}, {"noise.substitute", n.Substitute}, {"noise.misspell", n.Misspell},
 		{"noise.name_misspell", n.NameMisspell},
 		{"values.invented_names", v.InventedNames}, {"values.invented_cities", v.InventedCities},
 		{"values.country_code", v.CountryCode}, {"values.spelled_local", v.SpelledLocal}, {"values.at_the_rate", v.AtTheRate},

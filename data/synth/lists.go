@@ -13,7 +13,8 @@ var files embed.FS
 type lexicon struct {
 	first, last, cities, heads, kinds, landmarks, regions []string
 	domains, nicks, products, brands                      []string
-	nouns, adjectives, verbs                              []string        // ordinary words, the same for every set
+	nouns, adjectives, verbs, actions, adverbs            []string        // ordinary words, the same for every set
+	words                                                 []string        // all of these
 	reserved                                              map[string]bool // words that must not be invented
 }
 
@@ -27,6 +28,9 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 			return nil, err
 		}
 		*list = entries
+	}
+	for _, list := range [][]string{lex.nouns, lex.adjectives, lex.verbs, lex.actions, lex.adverbs} {
+		lex.words = append(lex.words, list...)
 	}
 	for name, list := range lex.named() {
 		entries, err := readList(prefix + name)
@@ -59,7 +63,8 @@ func (l *lexicon) named() map[string]*[]string {
 }
 
 func (l *lexicon) ordinary() map[string]*[]string {
-	return map[string]*[]string{"nouns": &l.nouns, "adjectives": &l.adjectives, "verbs": &l.verbs}
+	return map[string]*[]string{"nouns": &l.nouns, "adjectives": &l.adjectives, "verbs": &l.verbs,
+		"actions": &l.actions, "adverbs": &l.adverbs}
 }
 
 func readList(name string) ([]string, error) {

@@ -40,6 +40,9 @@ func (m *maker) noise(words []word) []word {
 			if m.loud(rate.Repeat) {
 				noisy = append(noisy, w)
 			}
+			if w.span == 0 && m.loud(rate.Substitute) {
+				w.text = m.pick(m.lex.words)
+			}
 			w.text = m.misheard(w)
 		}
 		noisy = append(noisy, w)
