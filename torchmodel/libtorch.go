@@ -50,6 +50,7 @@ type BuiltFor struct {
 	Source      string `json:"source"`       // where set-up took it from, in words
 	CXX11ABI    bool   `json:"cxx11_abi"`    // whether std::string is that of C++11
 	CUDA        bool   `json:"cuda"`         // whether it has CUDA's part
+	OpenBLAS    string `json:"openblas"`     // name of the OpenBLAS library that is loaded with it; "" where there is none
 	Csrc        string `json:"csrc"`         // digest of our own C++ in it
 }
 
@@ -167,10 +168,9 @@ func versionIn(config string) string {
 
 // sameRelease compares versions without what a builder added behind them, as in 2.1.0+cu121.
 func sameRelease(a, b string) bool {
-	cut := func(v string) string {
-		return strings.FieldsFunc(v+" ", func(r rune) bool { return r == '+' || r == ' ' })[0]
-	}
-	return cut(a) == cut(b)
+	a, _, _ = strings.Cut(a, "+")
+	b, _, _ = strings.Cut(b, "+")
+	return a == b
 }
 
 func showConfig() (string, error) {

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"pii/stages"
+)
+
+func trainCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "train", Usage: "train a model on files of your own",
+		Description: "Writes a Hugging Face model folder. An interrupted training goes on when called again.\n\n" +
+			"Example: pii train --train data/train.jsonl --dev data/dev.jsonl --out-dir out --epochs 5",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "out-dir", Usage: "model `FOLDER` to write", Required: true},
+			&cli.BoolFlag{Name: "force", Usage: "train again even if nothing changed"},
+		}, optionFlags(stageOptions([]string{stages.Tokenize, stages.Train}, "test", "stress"))...),
+		Action: func(c *cli.Context) error {
+			config, err := prepareFiles(c)
+			if err != nil {
+				return err
+			}
+			return stages.TrainFiles(c.Context, config, env, c.String("out-dir"), fileOptions(c))
+		},
+	}
+}
+
+func predictCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "predict", Usage: "find spans in a file of transcripts",
+		Description: "Writes JSONL with scores, or, where the output ends in .json, one object {id: [spans]}.\n" +
+			"The output appears when it is whole; an interrupted prediction goes on when called again.\n\n" +
+			"Example: pii predict --model-dir out --input data/dev.jsonl --output out/dev_pred.json --pii-threshold 0.7",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read", Required: true},
+			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE`, builtin:NAME or - for standard input", Required: true},
+			&cli.StringFlag{Name: "output", Usage: "`FILE` to write, or - for standard output", Value: "-"},
+			&cli.StringFlag{Name: "format", Usage: "json or jsonl (default: by the output's ending)"},
+		}, optionFlags(stageOptions([]string{stages.Predict}, "dev", "test", "stress"))...),
+		Action: func(c *cli.Context) error {
+			config, err := prepareFiles(c)
+			if err != nil {
+				return err
+			}
+			format := c.String("format")
+			if format != "" && format != stages.FormatJSON && format != stages.FormatJSONL {
+				return &usageError{"--format must be json or jsonl" + stages.Nearest(format, []string{stages.FormatJSON, stages.FormatJSONL})}
+			}
+			return stages.PredictFiles(c.Context, config, env, stages.PredictOptions{FileOptions: fileOptions(c),
+				ModelDir: c.String("model-dir"), Input: c.String("input"), Output: c.String("output"), Format: format})
+		},
+	}
+}
+
+func evaluateCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "evaluate", Usage: "hold predictions against labelled transcripts",
+		Description: "Example: pii evaluate --gold data/dev.jsonl --pred out/dev_pred.json",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "gold", Usage: "labelled transcripts: a JSONL `FILE` or builtin:NAME", Required: true},
+			&cli.StringFlag{Name: "pred", Usage: "`FILE` that pii predict wrote, or - for standard input", Required: true},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
+		}, optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress"))...),
+		Action: func(c *cli.Context) error {
+			config, err := prepareFiles(c)
+			if err != nil {
+				return err
+			}
+			return stages.EvaluateFiles(c.Context, config, env, c.String("gold"), c.String("pred"), c.Bool("json"))
+		},
+	}
+}
+
+func benchmarkCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "benchmark", Usage: "time a model, one transcript at a time, on each device",
+		Description: "Example: pii benchmark --model-dir out --input data/dev.jsonl --runs 50 --device cpu --device cuda",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read", Required: true},
+			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE` or builtin:NAME", Value: "builtin:dev"},
+			&cli.StringSliceFlag{Name: "device", Usage: "`DEVICE` to time; may be given several times (default: benchmark-devices)"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
+		}, optionFlags(stageOptions([]string{stages.Benchmark}, "dev", "device"))...),
+		Action: func(c *cli.Context) error {
+			config, err := prepareFiles(c)
+			if err != nil {
+				return err
+			}
+			devices := c.StringSlice("device")
+			if len(devices) == 0 {
+				devices = config.BenchmarkDevices
+			}
+			return stages.BenchmarkFiles(c.Context, config, env, c.String("model-dir"), c.String("input"), devices, c.Bool("json"))
+		},
+	}
+}
+
+// prepareFiles reads the settings of a command on files.
+func prepareFiles(c *cli.Context) (*stages.Config, error) {
+	if err := noArgs(c); err != nil {
+		return nil, err
+	}
+	config, err := readConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	if dir := c.String("model-dir"); dir != "" {
+		return config, stages.CheckModelDir(dir)
+	}
+	return config, nil
+}
+
+func fileOptions(c *cli.Context) stages.FileOptions {
+	return stages.FileOptions{Force: c.Bool("force"), Versions: stages.Versions(version)}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"pii/stages"
+)
+
+// configFlag names the configuration file.
+var configFlag = &cli.StringFlag{Name: "config", Usage: "read settings from this YAML `FILE` (default: pii.yaml, if there is one)"}
+
+// optionFlags are the flags of some settings, with their defaults in the help text.
+func optionFlags(options []stages.Option) []cli.Flag {
+	defaults := stages.Default()
+	flags := []cli.Flag{configFlag}
+	for _, o := range options {
+		value := defaults.Get(o)
+		switch {
+		case value == "true" || value == "false":
+			flags = append(flags, &cli.BoolFlag{Name: o.Flag(), Usage: o.Usage, Value: value == "true"})
+		case value == "" || value == "0":
+			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Usage: o.Usage})
+		default:
+			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Usage: o.Usage, DefaultText: value})
+		}
+	}
+	return flags
+}
+
+// stageOptions are the settings that any of the stages reads, in the order of stages.Options, less those called without.
+func stageOptions(names []string, without ...string) []stages.Option {
+	var list []stages.Option
+	for _, o := range stages.Options {
+		if contains(without, o.Key) {
+			continue
+		}
+		for _, name := range names {
+			if contains(o.Used, name) {
+				list = append(list, o)
+				break
+			}
+		}
+	}
+	return list
+}
+
+func contains(list []string, wanted string) bool {
+	for _, s := range list {
+		if s == wanted {
+			return true
+		}
+	}
+	return false
+}
+
+// readConfig gathers the settings: defaults, then the file, then the environment, then flags.
+func readConfig(c *cli.Context) (*stages.Config, error) {
+	config := stages.Default()
+	path := c.String("config")
+	if path == "" {
+		if _, err := os.Stat(stages.DefaultConfigFile); !errors.Is(err, fs.ErrNotExist) {
+			path = stages.DefaultConfigFile
+		}
+	}
+	if path != "" {
+		if err := config.ReadFile(path); err != nil {
+			return nil, err
+		}
+	}
+	if err := config.ReadEnv(os.Environ()); err != nil {
+		return nil, err
+	}
+	for _, o := range stages.Options {
+		if !c.IsSet(o.Flag()) {
+			continue
+		}
+		value := c.Value(o.Flag())
+		text, ok := value.(string)
+		if b, isBool := value.(bool); isBool {
+			text, ok = map[bool]string{true: "true", false: "false"}[b], true
+		}
+		if !ok {
+			continue
+		}
+		if err := config.Set(o.Key, text, "--"+o.Flag()); err != nil {
+			return nil, err
+		}
+	}
+	return config, config.Resolve()
+}

@@ -1,0 +1,37 @@
+package stages
+
+import (
+	"math/rand/v2"
+	"sort"
+)
+
+// bucketBatches is how many batches' worth of examples are sorted by length together: enough that little is padded, few
+// enough that a batch's company changes from epoch to epoch.
+const bucketBatches = 20
+
+// epochOrder divides examples of the given lengths into batches of alike length, in an order that depends on seed and
+// epoch alone. Each element is a batch of indices; the last may be short.
+func epochOrder(lengths []int, batchSize int, seed int64, epoch int) [][]int {
+	random := rand.New(rand.NewPCG(uint64(seed), uint64(epoch)))
+	order := random.Perm(len(lengths))
+	var batches [][]int
+	for start := 0; start < len(order); start += batchSize * bucketBatches {
+		bucket := order[start:min(start+batchSize*bucketBatches, len(order))]
+		sort.SliceStable(bucket, func(i, j int) bool { return lengths[bucket[i]] < lengths[bucket[j]] })
+		for at := 0; at < len(bucket); at += batchSize {
+			batches = append(batches, bucket[at:min(at+batchSize, len(bucket))])
+		}
+	}
+	random.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	return batches
+}
+
+// byLength is the order of indices from the shortest to the longest, ties in order.
+func byLength(lengths []int) []int {
+	order := make([]int, len(lengths))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool { return lengths[order[i]] < lengths[order[j]] })
+	return order
+}

@@ -1,0 +1,60 @@
+package stages
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"pii/labels"
+)
+
+// cardName is the file of a model folder with what Hugging Face's files have no place for.
+const cardName = "pii.json"
+
+// card says of a model which of its labels are personal data, and how it reads long texts.
+type card struct {
+	Labels    []string `json:"labels"` // as in the configuration: PHONE:pii
+	MaxLength int      `json:"max_length"`
+	Stride    int      `json:"stride"`
+}
+
+func writeCard(dir string, c card) error {
+	content, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, cardName), append(content, '\n'), 0o666)
+}
+
+// readCard reads a model's card. A checkpoint from elsewhere has none; the configuration speaks for it.
+func readCard(dir string, cfg *Config) (card, error) {
+	path := filepath.Join(dir, cardName)
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return card{cfg.Labels, cfg.MaxLength, cfg.Stride}, nil
+	}
+	if err != nil {
+		return card{}, err
+	}
+	var c card
+	if err := json.Unmarshal(content, &c); err != nil {
+		return card{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// labelSet is the set of the model's tags in the order of its classes, with the card's word on what is personal data.
+func (c card) labelSet(tags []string) (*labels.Set, error) {
+	types, err := labels.ParseTypes(c.Labels)
+	if err != nil {
+		return nil, err
+	}
+	pii := map[string]bool{}
+	for _, t := range types {
+		pii[t.Name] = t.PII
+	}
+	return labels.FromTags(tags, func(name string) bool { return pii[name] })
+}

@@ -1,0 +1,180 @@
+package stages
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"pii/labels"
+	"pii/torchmodel"
+)
+
+// Config holds every setting. Each has one name everywhere: --batch-size, batch_size in the configuration file,
+// PII_BATCH_SIZE in the environment. See options.go for what each means.
+type Config struct {
+	Seed   int64
+	Labels []string
+
+	Train, Dev, Test, Stress string
+
+	VocabSize int
+	Lowercase bool
+	MaxLength int
+	Stride    int
+
+	Model           string
+	Epochs          int
+	BatchSize       int
+	LR              float64
+	WeightDecay     float64
+	WarmupRatio     float64
+	MaxGradNorm     float64
+	Dropout         float64
+	LabelSmoothing  float64
+	CheckpointEvery time.Duration
+
+	Device           string
+	Threads          int
+	PredictBatchSize int
+	PIIThreshold     float64
+
+	Runs               int
+	BenchmarkDevices   []string
+	TargetPIIPrecision float64
+	TargetP95          time.Duration
+
+	origins map[string]string // key to where its value comes from
+}
+
+// Default is the configuration where nothing is set. Settings that are empty in it get their value from the model or the
+// data that is chosen; see Resolve.
+func Default() *Config {
+	return &Config{
+		Seed: 42, Labels: labels.FormatTypes(labels.DefaultTypes()),
+		Train: "builtin:train", Dev: "builtin:dev",
+		VocabSize: 4000, Lowercase: true, MaxLength: 128, Stride: 32,
+		Model: "small", WeightDecay: 0.01, WarmupRatio: 0.1, MaxGradNorm: 1, Dropout: 0.1, CheckpointEvery: time.Minute,
+		Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.5,
+		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
+		TargetPIIPrecision: 0.80, TargetP95: 20 * time.Millisecond,
+		origins: map[string]string{},
+	}
+}
+
+// preset holds what a model brings along where nothing else is said.
+type preset struct {
+	epochs, batchSize int
+	lr                float64
+}
+
+var presets = map[string]preset{
+	"small":           {epochs: 12, batchSize: 32, lr: 1e-3},
+	"distilbert-base": {epochs: 5, batchSize: 16, lr: 5e-5},
+}
+
+// none switches an optional data set off.
+const none = "none"
+
+// Resolve fills in what depends on other settings, and checks every value. Errors name the setting and where it was set.
+func (c *Config) Resolve() error {
+	p, known := presets[c.Model]
+	if !known {
+		p = presets["distilbert-base"]
+	}
+	if c.Epochs == 0 {
+		c.Epochs = p.epochs
+	}
+	if c.BatchSize == 0 {
+		c.BatchSize = p.batchSize
+	}
+	if c.LR == 0 {
+		c.LR = p.lr
+	}
+	for _, set := range []struct {
+		path    *string
+		builtin string
+	}{{&c.Test, "builtin:test"}, {&c.Stress, "builtin:stress"}} {
+		if *set.path == "" {
+			*set.path = none
+			if c.Train == "builtin:train" {
+				*set.path = set.builtin
+			}
+		}
+	}
+	return c.check()
+}
+
+func (c *Config) check() error {
+	positive := map[string]float64{"vocab_size": float64(c.VocabSize), "epochs": float64(c.Epochs), "lr": c.LR,
+		"batch_size": float64(c.BatchSize), "predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
+		"checkpoint_every": float64(c.CheckpointEvery), "target_p95": float64(c.TargetP95)}
+	shares := map[string]float64{"warmup_ratio": c.WarmupRatio, "dropout": c.Dropout, "label_smoothing": c.LabelSmoothing,
+		"pii_threshold": c.PIIThreshold, "target_pii_precision": c.TargetPIIPrecision}
+	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
+		"threads": float64(c.Threads), "stride": float64(c.Stride)}
+	for _, key := range keys() {
+		if v, ok := positive[key]; ok && !(v > 0) {
+			return c.fault(key, "must be greater than 0")
+		}
+		if v, ok := shares[key]; ok && !(v >= 0 && v <= 1) {
+			return c.fault(key, "must be between 0 and 1")
+		}
+		if v, ok := notNegative[key]; ok && !(v >= 0) {
+			return c.fault(key, "must not be negative")
+		}
+	}
+	if c.MaxLength < 8 || c.Stride > c.MaxLength-4 {
+		return c.fault("max_length", "must be at least 8, and at least 4 more than stride")
+	}
+	if _, err := c.LabelSet(); err != nil {
+		return c.fault("labels", err.Error())
+	}
+	return c.checkNames()
+}
+
+func (c *Config) checkNames() error {
+	for _, device := range append([]string{c.Device}, c.BenchmarkDevices...) {
+		if err := torchmodel.CheckDevice(device); err != nil {
+			return c.fault("device", err.Error())
+		}
+	}
+	if _, known := presets[c.Model]; known {
+		return nil
+	}
+	if info, err := os.Stat(c.Model); err != nil || !info.IsDir() {
+		return c.fault("model", fmt.Sprintf("%q is neither small, distilbert-base nor a model folder", c.Model))
+	}
+	return nil
+}
+
+func (c *Config) fault(key, problem string) error {
+	text := fmt.Sprintf("%s %s", key, problem)
+	if origin := c.origins[key]; origin != "" {
+		text += " (set by " + origin + ")"
+	}
+	return &ConfigError{text}
+}
+
+// ConfigError is a setting that cannot be used.
+type ConfigError struct{ Message string }
+
+func (e *ConfigError) Error() string { return e.Message }
+
+// LabelSet is the set of labels that the configuration names.
+func (c *Config) LabelSet() (*labels.Set, error) {
+	types, err := labels.ParseTypes(c.Labels)
+	if err != nil {
+		return nil, err
+	}
+	return labels.NewSet(types)
+}
+
+// fromCheckpoint reports whether the model starts from a checkpoint folder, and so brings its own vocabulary.
+func (c *Config) fromCheckpoint() bool {
+	_, known := presets[c.Model]
+	return !known
+}
+
+// builtinName is the name of a shipped data set, if path names one.
+func builtinName(path string) (string, bool) { return strings.CutPrefix(path, "builtin:") }

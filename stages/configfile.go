@@ -1,0 +1,128 @@
+package stages
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// DefaultConfigFile is read where no file is named, if it exists.
+const DefaultConfigFile = "pii.yaml"
+
+// ReadFile sets what the YAML file says. Errors name file and line.
+func (c *Config) ReadFile(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading configuration: %w", err)
+	}
+	file, err := parser.ParseBytes(content, 0)
+	if err != nil {
+		return &ConfigError{fmt.Sprintf("%s: %s", path, firstLine(yaml.FormatError(err, false, false)))}
+	}
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		mapping, err := entries(doc.Body)
+		if err != nil {
+			return &ConfigError{fmt.Sprintf("%s:%d: %v", path, doc.Body.GetToken().Position.Line, err)}
+		}
+		for _, entry := range mapping {
+			origin := fmt.Sprintf("%s:%d", path, entry.Key.GetToken().Position.Line)
+			text, err := scalarText(entry.Value)
+			if err != nil {
+				return &ConfigError{fmt.Sprintf("%s: %s: %v", origin, entry.Key, err)}
+			}
+			if err := c.Set(entry.Key.GetToken().Value, text, origin); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func entries(body ast.Node) ([]*ast.MappingValueNode, error) {
+	switch node := body.(type) {
+	case *ast.MappingNode:
+		return node.Values, nil
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{node}, nil
+	case *ast.NullNode, *ast.CommentGroupNode:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("expected lines of the form key: value")
+}
+
+// scalarText is a value as a flag would give it; a list becomes comma-separated.
+func scalarText(node ast.Node) (string, error) {
+	switch n := node.(type) {
+	case *ast.SequenceNode:
+		var parts []string
+		for _, value := range n.Values {
+			part, err := scalarText(value)
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, part)
+		}
+		return strings.Join(parts, ","), nil
+	case ast.ScalarNode:
+		return n.GetToken().Value, nil
+	}
+	return "", fmt.Errorf("expected a value or a list of values")
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// ReadEnv sets what the environment says, as "NAME=value" strings. Unknown names that begin with PII_ are left alone.
+func (c *Config) ReadEnv(environ []string) error {
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		for _, o := range Options {
+			if o.Env() == name && value != "" {
+				if err := c.Set(o.Key, value, name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// YAML is the configuration as a file that ReadFile reads; where says of each line where its value comes from.
+func (c *Config) YAML(where bool) string {
+	var b strings.Builder
+	for _, o := range Options {
+		line := fmt.Sprintf("%s: %s", o.Key, yamlValue(o.field(c), c.Get(o)))
+		if where {
+			origin := c.origins[o.Key]
+			if origin == "" {
+				origin = "default"
+			}
+			line = fmt.Sprintf("%-44s # %s", line, origin)
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+func yamlValue(field any, text string) string {
+	switch field.(type) {
+	case *[]string:
+		parts := splitList(text)
+		for i, part := range parts {
+			parts[i] = fmt.Sprintf("%q", part)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case *string:
+		return fmt.Sprintf("%q", text)
+	}
+	return text
+}

@@ -1,0 +1,69 @@
+package stages
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"pii/data"
+	"pii/pipeline"
+	"pii/torchmodel"
+)
+
+// open opens a file of transcripts: a path, builtin:NAME, or "-" for standard input.
+func (e *Env) open(path string, opts data.Options) (*data.Reader, error) {
+	if path == "-" {
+		return data.NewReader(e.In, "standard input", opts)
+	}
+	return data.Open(path, opts)
+}
+
+// setInput is a file of transcripts as an input of a stage.
+func setInput(name, path string) (pipeline.Input, error) {
+	builtin, ok := builtinName(path)
+	if !ok {
+		return pipeline.Input{Name: name, Path: path}, nil
+	}
+	content, err := data.Builtin(builtin)
+	if err != nil {
+		return pipeline.Input{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return pipeline.Input{Name: name, Content: content}, nil
+}
+
+// checkpointInputs are the files of a checkpoint folder that a stage reads.
+func checkpointInputs(dir string, names ...string) []pipeline.Input {
+	var inputs []pipeline.Input
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			inputs = append(inputs, pipeline.Input{Name: "model/" + name, Path: path})
+		}
+	}
+	return inputs
+}
+
+// tokenizerFiles are what wordpiece.Save writes and wordpiece.Load reads.
+var tokenizerFiles = []string{"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
+
+// newModel makes the model that training starts from.
+func newModel(session *torchmodel.Session, cfg *Config, vocabSize int, tags []string) (*torchmodel.Model, string, error) {
+	var c torchmodel.Config
+	switch cfg.Model {
+	case "small":
+		c = torchmodel.Small(vocabSize, tags)
+	case "distilbert-base":
+		c = torchmodel.DistilBERTBase(vocabSize, tags)
+	default:
+		model, fresh, err := session.LoadBody(cfg.Model, tags, uint64(cfg.Seed))
+		note := "training goes on from " + cfg.Model
+		if fresh {
+			note += ", with a new classifier: the checkpoint has other labels, or none"
+		}
+		return model, note, err
+	}
+	c.Dropout, c.AttentionDropout = cfg.Dropout, cfg.Dropout
+	c.MaxPositions = max(c.MaxPositions, cfg.MaxLength)
+	model, err := session.New(c, uint64(cfg.Seed))
+	return model, fmt.Sprintf("training a new model: %d layers, width %d, %d heads", c.Layers, c.Dim, c.Heads), err
+}

@@ -1,0 +1,177 @@
+package stages
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Option is one setting of Config: a flag, a key of the configuration file, a variable of the environment.
+type Option struct {
+	Key   string   // as in the configuration file: batch_size
+	Usage string   // one line of help
+	Used  []string // the stages that read it
+	field func(*Config) any
+}
+
+// Flag is the option's name on the command line, without dashes: batch-size.
+func (o Option) Flag() string { return strings.ReplaceAll(o.Key, "_", "-") }
+
+// Env is the option's name in the environment: PII_BATCH_SIZE.
+func (o Option) Env() string { return "PII_" + strings.ToUpper(o.Key) }
+
+// Stage names.
+const (
+	Tokenize  = "tokenize"
+	Train     = "train"
+	Predict   = "predict"
+	Evaluate  = "evaluate"
+	Benchmark = "benchmark"
+)
+
+var (
+	byAll       = []string{Tokenize, Train, Predict, Evaluate, Benchmark}
+	byTaggers   = []string{Predict, Benchmark}
+	byComputing = []string{Train, Predict, Benchmark}
+	byLearning  = []string{Tokenize, Train}
+	byTrain     = []string{Train}
+)
+
+// Options lists every setting in the order in which help shows them.
+var Options = []Option{
+	{"seed", "`NUMBER` that all randomness comes from", byLearning, func(c *Config) any { return &c.Seed }},
+	{"labels", "entity `TYPES`, comma-separated, personal data marked NAME:pii", byAll, func(c *Config) any { return &c.Labels }},
+
+	{"train", "training transcripts: a JSONL `FILE` or builtin:train", byLearning, func(c *Config) any { return &c.Train }},
+	{"dev", "transcripts that choose the best epoch: a JSONL `FILE` or builtin:dev", byAll, func(c *Config) any { return &c.Dev }},
+	{"test", "transcripts to judge by: a JSONL `FILE`, builtin:test or none (default: builtin:test with builtin:train, else none)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Test }},
+	{"stress", "further transcripts to judge by: a JSONL `FILE`, builtin:stress or none (default: as test)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Stress }},
+
+	{"vocab_size", "`NUMBER` of WordPieces to learn where no checkpoint brings its own", byLearning, func(c *Config) any { return &c.VocabSize }},
+	{"lowercase", "fold case and strip accents, where no checkpoint says otherwise", byLearning, func(c *Config) any { return &c.Lowercase }},
+	{"max_length", "longest window in `TOKENS`, special tokens included; longer texts are read in overlapping windows", byLearning, func(c *Config) any { return &c.MaxLength }},
+	{"stride", "`TOKENS` that neighbouring windows share", byLearning, func(c *Config) any { return &c.Stride }},
+
+	{"model", "what to train: small, distilbert-base (both with random weights) or a checkpoint `DIR`", byLearning, func(c *Config) any { return &c.Model }},
+	{"epochs", "`NUMBER` of passes over the training set (default: 12 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
+	{"batch_size", "`NUMBER` of windows a training step sees (default: 32 for small, 16 otherwise)", byTrain, func(c *Config) any { return &c.BatchSize }},
+	{"lr", "highest learning `RATE` (default: 1e-3 for small, 5e-5 otherwise)", byTrain, func(c *Config) any { return &c.LR }},
+	{"weight_decay", "AdamW's weight decay", byTrain, func(c *Config) any { return &c.WeightDecay }},
+	{"warmup_ratio", "`SHARE` of the steps in which the learning rate rises", byTrain, func(c *Config) any { return &c.WarmupRatio }},
+	{"max_grad_norm", "`NORM` that gradients are clipped to; 0 for no clipping", byTrain, func(c *Config) any { return &c.MaxGradNorm }},
+	{"dropout", "dropout `PROBABILITY` of a model trained from scratch", byTrain, func(c *Config) any { return &c.Dropout }},
+	{"label_smoothing", "`SHARE` of the target spread over all tags", byTrain, func(c *Config) any { return &c.LabelSmoothing }},
+	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byTrain, func(c *Config) any { return &c.CheckpointEvery }},
+
+	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},
+	{"threads", "`NUMBER` of CPU threads; 0 for all cores", byComputing, func(c *Config) any { return &c.Threads }},
+	{"predict_batch_size", "`NUMBER` of windows computed at once when predicting", byTaggers, func(c *Config) any { return &c.PredictBatchSize }},
+	{"pii_threshold", "`SCORE` in [0, 1] below which a span of personal data is dropped", byTaggers, func(c *Config) any { return &c.PIIThreshold }},
+
+	{"runs", "`NUMBER` of timed calls", []string{Benchmark}, func(c *Config) any { return &c.Runs }},
+	{"benchmark_devices", "`DEVICES` to compare, comma-separated", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkDevices }},
+	{"target_pii_precision", "PII `PRECISION` that evaluate holds the result against", []string{Evaluate}, func(c *Config) any { return &c.TargetPIIPrecision }},
+	{"target_p95", "`TIME` for one transcript that benchmark holds p95 against", []string{Benchmark}, func(c *Config) any { return &c.TargetP95 }},
+}
+
+// OptionsOf lists the settings that a stage reads.
+func OptionsOf(stage string) []Option {
+	var list []Option
+	for _, o := range Options {
+		if slices.Contains(o.Used, stage) {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+func keys() []string {
+	names := make([]string, len(Options))
+	for i, o := range Options {
+		names[i] = o.Key
+	}
+	return names
+}
+
+// Set parses text as the value of the setting key. origin says where it comes from: "--lr", "PII_LR", "pii.yaml:3".
+func (c *Config) Set(key, text, origin string) error {
+	index := slices.Index(keys(), key)
+	if index < 0 {
+		return &ConfigError{fmt.Sprintf("%s: there is no setting %q%s", origin, key, Nearest(key, keys()))}
+	}
+	if err := parseInto(Options[index].field(c), text); err != nil {
+		return &ConfigError{fmt.Sprintf("%s: %s: %v", origin, key, err)}
+	}
+	c.origins[key] = origin
+	return nil
+}
+
+func parseInto(field any, text string) (err error) {
+	switch p := field.(type) {
+	case *string:
+		*p = text
+	case *bool:
+		*p, err = strconv.ParseBool(text)
+	case *int:
+		*p, err = strconv.Atoi(text)
+	case *int64:
+		*p, err = strconv.ParseInt(text, 10, 64)
+	case *float64:
+		*p, err = strconv.ParseFloat(text, 64)
+	case *time.Duration:
+		*p, err = time.ParseDuration(text)
+	case *[]string:
+		*p = splitList(text)
+	default:
+		err = fmt.Errorf("settings of type %T cannot be read", field)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a %s", text, kindOf(field))
+	}
+	return nil
+}
+
+func kindOf(field any) string {
+	switch field.(type) {
+	case *bool:
+		return "truth value (true or false)"
+	case *int, *int64:
+		return "whole number"
+	case *time.Duration:
+		return "time (such as 20ms or 5m)"
+	}
+	return "number"
+}
+
+func splitList(text string) []string {
+	var list []string
+	for _, part := range strings.Split(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// Get is the value of the setting as Set would read it.
+func (c *Config) Get(o Option) string {
+	switch p := o.field(c).(type) {
+	case *string:
+		return *p
+	case *bool:
+		return strconv.FormatBool(*p)
+	case *int:
+		return strconv.Itoa(*p)
+	case *int64:
+		return strconv.FormatInt(*p, 10)
+	case *float64:
+		return strconv.FormatFloat(*p, 'g', -1, 64)
+	case *time.Duration:
+		return p.String()
+	case *[]string:
+		return strings.Join(*p, ",")
+	}
+	return ""
+}

@@ -1,0 +1,292 @@
+package stages
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"pii/pipeline"
+	"pii/torchmodel"
+	"pii/wordpiece"
+)
+
+// The parameters below are those that each stage's output depends on, and so what its key is made of. Settings that only
+// change how the same output is reached, such as threads or checkpoint_every, are not among them.
+
+type tokenizeParams struct {
+	Labels     []string `json:"labels"`
+	Vocabulary string   `json:"vocabulary"` // "learned" or "checkpoint"
+	VocabSize  int      `json:"vocab_size,omitempty"`
+	Lowercase  bool     `json:"lowercase"`
+	MaxLength  int      `json:"max_length"`
+	Stride     int      `json:"stride"`
+}
+
+type trainParams struct {
+	Labels         []string `json:"labels"`
+	Model          string   `json:"model"`
+	Seed           int64    `json:"seed"`
+	Epochs         int      `json:"epochs"`
+	BatchSize      int      `json:"batch_size"`
+	LR             float64  `json:"lr"`
+	WeightDecay    float64  `json:"weight_decay"`
+	WarmupRatio    float64  `json:"warmup_ratio"`
+	MaxGradNorm    float64  `json:"max_grad_norm"`
+	Dropout        float64  `json:"dropout"`
+	LabelSmoothing float64  `json:"label_smoothing"`
+	MaxLength      int      `json:"max_length"`
+	Stride         int      `json:"stride"`
+	Device         string   `json:"device"`
+	Libtorch       string   `json:"libtorch"`
+}
+
+type predictParams struct {
+	PIIThreshold float64 `json:"pii_threshold"`
+	BatchSize    int     `json:"predict_batch_size"`
+	Device       string  `json:"device"`
+	Libtorch     string  `json:"libtorch"`
+}
+
+type evaluateParams struct {
+	Labels             []string `json:"labels"`
+	TargetPIIPrecision float64  `json:"target_pii_precision"`
+}
+
+type benchmarkParams struct {
+	Runs         int      `json:"runs"`
+	BatchSize    int      `json:"predict_batch_size"`
+	PIIThreshold float64  `json:"pii_threshold"`
+	Devices      []string `json:"benchmark_devices"`
+	Threads      int      `json:"threads"`
+	TargetP95    string   `json:"target_p95"`
+	Libtorch     string   `json:"libtorch"`
+	Hardware     string   `json:"hardware"`
+}
+
+// modelFolder is the model among the outputs of train.
+const modelFolder = "model/"
+
+// Pipeline is the stages of a run with this configuration.
+func (c *Config) Pipeline(env *Env) ([]pipeline.Stage, error) {
+	device, err := torchmodel.ResolveDevice(c.Device)
+	if err != nil {
+		return nil, err
+	}
+	built, err := torchmodel.Built()
+	if err != nil {
+		return nil, err
+	}
+	inputs := map[string]pipeline.Input{}
+	for name, path := range c.sets() {
+		if inputs[name], err = setInput(name, path); err != nil {
+			return nil, err
+		}
+	}
+	return []pipeline.Stage{
+		c.tokenizeStage(env, inputs), c.trainStage(env, device, built.Libtorch), c.predictStage(env, inputs, device, built.Libtorch),
+		c.evaluateStage(env, inputs), c.benchmarkStage(env, inputs, built.Libtorch),
+	}, nil
+}
+
+// sets are the configured files of transcripts by name.
+func (c *Config) sets() map[string]string {
+	sets := map[string]string{}
+	for name, path := range map[string]string{"train": c.Train, "dev": c.Dev, "test": c.Test, "stress": c.Stress} {
+		if path != none {
+			sets[name] = path
+		}
+	}
+	return sets
+}
+
+// judged are the names of the sets that are predicted and evaluated, in order.
+func (c *Config) judged() []string {
+	var names []string
+	for _, name := range []string{"dev", "test", "stress"} {
+		if _, ok := c.sets()[name]; ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func pickInputs(inputs map[string]pipeline.Input, names ...string) []pipeline.Input {
+	picked := make([]pipeline.Input, len(names))
+	for i, name := range names {
+		picked[i] = inputs[name]
+	}
+	return picked
+}
+
+func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input) pipeline.Stage {
+	params := tokenizeParams{c.Labels, "learned", c.VocabSize, c.Lowercase, c.MaxLength, c.Stride}
+	files := pickInputs(inputs, "train", "dev")
+	if c.fromCheckpoint() {
+		params.Vocabulary, params.VocabSize = "checkpoint", 0
+		files = append(files, checkpointInputs(c.Model, tokenizerFiles...)...)
+	}
+	return pipeline.Stage{Name: Tokenize, Schema: 1, Params: params, Files: files,
+		Run: func(ctx context.Context, job *pipeline.Job) error { return tokenize(ctx, c, env, job.Log, job.Dir) }}
+}
+
+func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
+	params := trainParams{c.Labels, c.Model, c.Seed, c.Epochs, c.BatchSize, c.LR, c.WeightDecay, c.WarmupRatio,
+		c.MaxGradNorm, c.Dropout, c.LabelSmoothing, c.MaxLength, c.Stride, device, libtorch}
+	var files []pipeline.Input
+	if c.fromCheckpoint() {
+		params.Model = "checkpoint"
+		files = checkpointInputs(c.Model, "config.json", "model.safetensors")
+	}
+	return pipeline.Stage{Name: Train, Schema: 1, Params: params, Files: files, Needs: []pipeline.Need{
+		{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"}, {Stage: Tokenize, Path: "vocab.txt"},
+		{Stage: Tokenize, Path: "tokenizer.json"}},
+		Run: func(ctx context.Context, job *pipeline.Job) error {
+			model := filepath.Join(job.Dir, modelFolder)
+			if err := os.Mkdir(model, 0o777); err != nil {
+				return err
+			}
+			return trainTo(ctx, c, env, job.Log, job.Path(Tokenize, ""), job.Checkpoints, model,
+				filepath.Join(job.Dir, metricsName))
+		}}
+}
+
+func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, device, libtorch string) pipeline.Stage {
+	return pipeline.Stage{Name: Predict, Schema: 1, Params: predictParams{c.PIIThreshold, c.PredictBatchSize, device, libtorch},
+		Files: pickInputs(inputs, c.judged()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
+		Run: func(ctx context.Context, job *pipeline.Job) error {
+			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
+			if err != nil {
+				return err
+			}
+			return errors.Join(c.predictSets(ctx, env, tagger, job), tagger.Close())
+		}}
+}
+
+func (c *Config) predictSets(ctx context.Context, env *Env, tagger *Tagger, job *pipeline.Job) error {
+	for _, name := range c.judged() {
+		part := filepath.Join(job.Checkpoints, name+".jsonl")
+		total, err := predictFile(ctx, env, tagger, c.sets()[name], part, job.Log)
+		if err != nil {
+			return err
+		}
+		job.Log.Printf("%s: %d transcripts", name, total)
+		if err := copyFile(part, filepath.Join(job.Dir, name+".jsonl")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipeline.Stage {
+	var needs []pipeline.Need
+	for _, name := range c.judged() {
+		needs = append(needs, pipeline.Need{Stage: Predict, Path: name + ".jsonl"})
+	}
+	return pipeline.Stage{Name: Evaluate, Schema: 1, Params: evaluateParams{c.Labels, c.TargetPIIPrecision},
+		Files: pickInputs(inputs, c.judged()...), Needs: needs,
+		Run: func(ctx context.Context, job *pipeline.Job) error {
+			for _, name := range c.judged() {
+				scores, err := evaluateFiles(ctx, c, env, c.sets()[name], job.Path(Predict, name+".jsonl"))
+				if err != nil {
+					return err
+				}
+				if err := writeJSON(filepath.Join(job.Dir, name+".json"), scores); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+}
+
+func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch string) pipeline.Stage {
+	return pipeline.Stage{Name: Benchmark, Schema: 1, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.PIIThreshold,
+		c.BenchmarkDevices, c.Threads, c.TargetP95.String(), libtorch, hardware()},
+		Files: pickInputs(inputs, "dev"), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
+		Run: func(ctx context.Context, job *pipeline.Job) error {
+			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev, c.BenchmarkDevices)
+			if err != nil {
+				return err
+			}
+			return writeJSON(filepath.Join(job.Dir, "benchmark.json"), result)
+		}}
+}
+
+// hardware tells machines apart whose times cannot be compared.
+func hardware() string {
+	return fmt.Sprintf("%s, %d cores", torchmodel.CPUModel(), runtime.NumCPU())
+}
+
+// tagger opens a model folder on the configured device.
+func (e *Env) tagger(c *Config, dir string) (*Tagger, error) {
+	session, err := e.session(c.Device, c.Threads)
+	if err != nil {
+		return nil, err
+	}
+	return openTagger(session, dir, c)
+}
+
+// metricsName is the file with a line of metrics per epoch.
+const metricsName = "metrics.jsonl"
+
+// trainTo trains on the examples and tokenizer in folder tokenized, and writes the best model into folder out and the
+// metrics beside it.
+func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, tokenized, checkpoints, out, metrics string) (err error) {
+	train, err := readExamples(filepath.Join(tokenized, "train.arrow"))
+	if err != nil {
+		return err
+	}
+	dev, err := readExamples(filepath.Join(tokenized, "dev.arrow"))
+	if err != nil {
+		return err
+	}
+	tokenizer, err := wordpiece.Load(tokenized)
+	if err != nil {
+		return err
+	}
+	set, err := c.LabelSet()
+	if err != nil {
+		return err
+	}
+	session, err := env.session(c.Device, c.Threads)
+	if err != nil {
+		return err
+	}
+	model, note, err := newModel(session, c, tokenizer.Vocabulary().Len(), set.TagNames())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, model.Close()) }()
+	logger.Printf("%s, on %s", note, session.Device())
+	best, history, err := trainModel(ctx, c, logger, model, train, dev, checkpoints)
+	if err != nil {
+		return err
+	}
+	return finishModel(c, best, out, tokenizer, history, metrics)
+}
+
+// finishModel puts the best epoch's weights, the tokenizer and the card into one model folder.
+func finishModel(c *Config, best, out string, tokenizer *wordpiece.BERT, history []epochResult, metrics string) error {
+	if err := copyFolder(best, out); err != nil {
+		return err
+	}
+	if err := tokenizer.Save(out); err != nil {
+		return err
+	}
+	if err := writeCard(out, card{c.Labels, c.MaxLength, c.Stride}); err != nil {
+		return err
+	}
+	var lines []byte
+	for _, epoch := range history {
+		line, err := json.Marshal(epoch)
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	return os.WriteFile(metrics, lines, 0o666)
+}

@@ -1,0 +1,150 @@
+package stages
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"pii/labels"
+	"pii/torchmodel"
+	"pii/wordpiece"
+)
+
+// Tagger finds spans in texts: a model with its tokenizer and label set.
+type Tagger struct {
+	model     *torchmodel.Model
+	tokenizer wordpiece.Tokenizer
+	set       *labels.Set
+	card      card
+	batchSize int
+	threshold float64
+}
+
+// openTagger reads a model folder.
+func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, error) {
+	tokenizer, err := wordpiece.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	modelCard, err := readCard(dir, cfg)
+	if err != nil {
+		return nil, err
+	}
+	model, err := session.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	set, err := modelCard.labelSet(model.Config.Labels)
+	if err == nil && tokenizer.Vocabulary().Len() > model.Config.VocabSize {
+		err = fmt.Errorf("the tokenizer has %d pieces, the model only %d", tokenizer.Vocabulary().Len(), model.Config.VocabSize)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
+	}
+	modelCard.MaxLength = min(modelCard.MaxLength, model.Config.MaxPositions)
+	return &Tagger{model, tokenizer, set, modelCard, cfg.PredictBatchSize, cfg.PIIThreshold}, nil
+}
+
+// Close frees the model.
+func (t *Tagger) Close() error { return t.model.Close() }
+
+// prepared is a text on its way through the model.
+type prepared struct {
+	encoding wordpiece.Encoding
+	windows  []wordpiece.Window
+	logits   [][]float32 // one a window, (tokens, K) row-major
+}
+
+// Tag finds the spans of each text, in the order of the texts.
+func (t *Tagger) Tag(texts []string) ([][]labels.Scored, error) {
+	prep, err := t.prepareAll(texts)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.compute(prep); err != nil {
+		return nil, err
+	}
+	spans := make([][]labels.Scored, len(texts))
+	for i := range prep {
+		spans[i] = t.decode(prep[i])
+	}
+	return spans, nil
+}
+
+// prepareAll tokenizes texts on all cores.
+func (t *Tagger) prepareAll(texts []string) ([]prepared, error) {
+	prep := make([]prepared, len(texts))
+	errs := make([]error, len(texts))
+	var group sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), len(texts))
+	for w := range workers {
+		group.Go(func() {
+			for i := w; i < len(texts); i += workers {
+				prep[i], errs[i] = t.prepare(texts[i])
+			}
+		})
+	}
+	group.Wait()
+	return prep, errors.Join(errs...)
+}
+
+func (t *Tagger) prepare(text string) (prepared, error) {
+	encoding, err := t.tokenizer.Encode(text)
+	if err != nil {
+		return prepared{}, err
+	}
+	windows, err := wordpiece.Windows(encoding, t.card.MaxLength, t.card.Stride)
+	return prepared{encoding, windows, make([][]float32, len(windows))}, err
+}
+
+// compute fills in the logits of all windows, in batches of alike length.
+func (t *Tagger) compute(prep []prepared) error {
+	type place struct{ text, window int }
+	var places []place
+	var lengths []int
+	for i, p := range prep {
+		for w := range p.windows {
+			places, lengths = append(places, place{i, w}), append(lengths, p.windows[w].Len())
+		}
+	}
+	order := byLength(lengths)
+	for at := 0; at < len(order); at += t.batchSize {
+		part := order[at:min(at+t.batchSize, len(order))]
+		rows := make([]torchmodel.Row, len(part))
+		for i, index := range part {
+			rows[i].IDs = prep[places[index].text].windows[places[index].window].IDs
+		}
+		logits, err := t.model.Logits(rows)
+		if err != nil {
+			return err
+		}
+		for i, index := range part {
+			prep[places[index].text].logits[places[index].window] = logits[i]
+		}
+	}
+	return nil
+}
+
+// decode turns logits into spans. Each token's scores come from the window that gives it most context.
+func (t *Tagger) decode(p prepared) []labels.Scored {
+	width := t.set.Len()
+	owners := wordpiece.Owners(p.windows)
+	var scores []float32
+	var offsets []labels.Offset
+	for token := 1; token < p.encoding.Len()-1; token++ {
+		window := owners[token]
+		at := token - p.windows[window].First + 1
+		scores = append(scores, p.logits[window][at*width:(at+1)*width]...)
+		offsets = append(offsets, labels.Offset(p.encoding.Offsets[token]))
+	}
+	tags, confidence := t.set.Viterbi(scores)
+	spans := t.set.Decode(offsets, tags, confidence)
+	kept := spans[:0]
+	for _, s := range spans {
+		if !t.set.PII(s.Label) || s.Score >= t.threshold {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}

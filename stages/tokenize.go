@@ -1,0 +1,197 @@
+package stages
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log"
+	"os"
+	"path/filepath"
+
+	"pii/data"
+	"pii/labels"
+	"pii/pipeline"
+	"pii/wordpiece"
+)
+
+// tokenizeStats is what tokenize.json says of a set.
+type tokenizeStats struct {
+	Transcripts int `json:"transcripts"`
+	Windows     int `json:"windows"`
+	Tokens      int `json:"tokens"` // special tokens included
+	Unknown     int `json:"unknown"`
+	Lost        int `json:"lost"` // labelled spans that no token touches
+}
+
+// tokenize writes the tokenizer's files, train.arrow, dev.arrow and tokenize.json into dir.
+func tokenize(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, dir string) error {
+	set, err := cfg.LabelSet()
+	if err != nil {
+		return err
+	}
+	tokenizer, err := makeTokenizer(cfg, env, logger)
+	if err != nil {
+		return err
+	}
+	if err := tokenizer.Save(dir); err != nil {
+		return err
+	}
+	stats := map[string]tokenizeStats{}
+	for name, path := range map[string]string{"train": cfg.Train, "dev": cfg.Dev} {
+		encode := encoder{cfg, set, tokenizer}
+		if stats[name], err = encode.file(ctx, env, path, filepath.Join(dir, name+".arrow"), logger); err != nil {
+			return err
+		}
+		s := stats[name]
+		logger.Printf("%s: %d transcripts, %d windows, %d tokens, of which %d unknown", name, s.Transcripts, s.Windows, s.Tokens, s.Unknown)
+		if s.Lost > 0 {
+			logger.Printf("%s: %d labelled spans hold no token and cannot be learned", name, s.Lost)
+		}
+	}
+	content, err := json.MarshalIndent(stats, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "tokenize.json"), append(content, '\n'), 0o666)
+}
+
+// makeTokenizer reads the checkpoint's tokenizer, or learns a vocabulary from the training transcripts.
+func makeTokenizer(cfg *Config, env *Env, logger *log.Logger) (*wordpiece.BERT, error) {
+	if cfg.fromCheckpoint() {
+		return wordpiece.Load(cfg.Model)
+	}
+	opts := wordpiece.DefaultOptions()
+	opts.Lowercase = cfg.Lowercase
+	opts.ModelMaxLength = cfg.MaxLength
+	var readErr error
+	vocabulary, err := wordpiece.Train(texts(env, cfg.Train, &readErr), cfg.VocabSize, wordpiece.TrainOptions{Options: opts})
+	if err := errors.Join(readErr, err); err != nil {
+		return nil, err
+	}
+	logger.Printf("learned a vocabulary of %d WordPieces", vocabulary.Len())
+	return wordpiece.New(vocabulary, opts)
+}
+
+// texts iterates over the texts of a file, and leaves an error that ends it early in fault.
+func texts(env *Env, path string, fault *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		reader, err := env.open(path, data.Options{})
+		if err != nil {
+			*fault = err
+			return
+		}
+		defer reader.Close()
+		for {
+			transcript, err := reader.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				*fault = err
+				return
+			}
+			if !yield(transcript.Text) {
+				return
+			}
+		}
+	}
+}
+
+// encoder turns labelled transcripts into examples.
+type encoder struct {
+	cfg       *Config
+	set       *labels.Set
+	tokenizer wordpiece.Tokenizer
+}
+
+func (e encoder) file(ctx context.Context, env *Env, path, out string, logger *log.Logger) (stats tokenizeStats, err error) {
+	reader, err := env.open(path, data.Options{Labels: e.set, RequireEntities: true})
+	if err != nil {
+		return stats, err
+	}
+	defer reader.Close()
+	writer, err := createExamples(out)
+	if err != nil {
+		return stats, err
+	}
+	defer func() { err = errors.Join(err, writer.close()) }()
+	progress := pipeline.NewProgress(logger, "tokenizing", -1)
+	defer progress.Close()
+	for {
+		if err := ctx.Err(); err != nil {
+			return stats, err
+		}
+		transcript, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return stats, nil
+		}
+		if err != nil {
+			return stats, err
+		}
+		examples, lost, err := e.examples(transcript)
+		if err != nil {
+			return stats, err
+		}
+		stats.Transcripts++
+		stats.Lost += lost
+		for _, example := range examples {
+			stats.Windows++
+			stats.Tokens += len(example.InputIDs)
+			stats.Unknown += count(example.InputIDs, e.tokenizer.Vocabulary().Unk())
+			if err := writer.write(example); err != nil {
+				return stats, err
+			}
+		}
+		progress.Add(1)
+	}
+}
+
+func count(ids []int32, wanted int32) int {
+	n := 0
+	for _, id := range ids {
+		if id == wanted {
+			n++
+		}
+	}
+	return n
+}
+
+// examples cuts one transcript into windows with a tag on each token. The tags are those of the whole transcript, so a
+// span that a window's edge cuts goes on with I- in the next window.
+func (e encoder) examples(t data.Transcript) (examples []Example, lost int, err error) {
+	encoding, err := e.tokenizer.Encode(t.Text)
+	if err != nil {
+		return nil, 0, fmt.Errorf("transcript %q: %w", t.ID, err)
+	}
+	tags, lost, err := e.set.Encode(offsetsOf(encoding), t.Entities)
+	if err != nil {
+		return nil, 0, fmt.Errorf("transcript %q: %w", t.ID, err)
+	}
+	windows, err := wordpiece.Windows(encoding, e.cfg.MaxLength, e.cfg.Stride)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, w := range windows {
+		example := Example{ID: t.ID, InputIDs: w.IDs, Offsets: offsetsOf(w.Encoding)}
+		for i := range w.IDs {
+			tag := labels.Ignored
+			if i > 0 && i < w.Len()-1 {
+				tag = tags[w.First+i-1]
+			}
+			example.Labels = append(example.Labels, int64(tag))
+		}
+		examples = append(examples, example)
+	}
+	return examples, lost, nil
+}
+
+func offsetsOf(e wordpiece.Encoding) []labels.Offset {
+	offsets := make([]labels.Offset, e.Len())
+	for i, o := range e.Offsets {
+		offsets[i] = labels.Offset(o)
+	}
+	return offsets
+}

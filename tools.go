@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"pii/stages"
+)
+
+func configCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "config", Usage: "print every setting, with where its value comes from",
+		Description: "The output is a configuration file.\n\nExample: pii config --model distilbert-base > pii.yaml",
+		Flags:       optionFlags(stages.Options),
+		Action: func(c *cli.Context) error {
+			config, err := prepareFiles(c)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(env.Out, config.YAML(true))
+			return err
+		},
+	}
+}
+
+func versionCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the versions of pii and what it is built on",
+		Description: "Example: pii version",
+		Action: func(c *cli.Context) error {
+			if err := noArgs(c); err != nil {
+				return err
+			}
+			versions := stages.Versions(version)
+			for _, name := range []string{"pii", "go", "gotch", "libtorch"} {
+				fmt.Fprintf(env.Out, "%-9s %s\n", name, versions[name])
+			}
+			return nil
+		},
+	}
+}
+
+func doctorCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "doctor", Usage: "say what this machine has, and what of it will be slow",
+		Description: "Example: pii doctor --json",
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
+		Action: func(c *cli.Context) error {
+			if err := noArgs(c); err != nil {
+				return err
+			}
+			report := stages.Doctor(version)
+			if !c.Bool("json") {
+				return report.Print(env.Out)
+			}
+			return stages.PrintJSON(env.Out, report)
+		},
+	}
+}
+
+func dataCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "data", Usage: "check transcripts, or make synthetic ones",
+		Subcommands: []*cli.Command{
+			{
+				Name: "validate", Usage: "list every problem of a file, and count what is there", ArgsUsage: "FILE",
+				Description: "Example: pii data validate data/train.jsonl",
+				Flags: append(optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress", "target_pii_precision")),
+					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+					&cli.BoolFlag{Name: "unlabelled", Usage: "allow lines without entities"}),
+				Action: func(c *cli.Context) error {
+					if c.NArg() != 1 {
+						return &usageError{"data validate takes one file"}
+					}
+					config, err := readConfig(c)
+					if err != nil {
+						return err
+					}
+					return stages.Validate(c.Context, config, env, c.Args().First(), c.Bool("unlabelled"), c.Bool("json"))
+				},
+			},
+			{
+				Name: "synth", Usage: "write the synthetic sets train, dev, test and stress",
+				Description: "The same seed gives the same bytes.\n\nExample: pii data synth --seed 7 --out-dir synthetic",
+				Flags: []cli.Flag{
+					&cli.Int64Flag{Name: "seed", Usage: "`NUMBER` that all randomness comes from", Value: stages.DefaultSynthSeed},
+					&cli.StringFlag{Name: "out-dir", Usage: "`FOLDER` to write to", Required: true},
+				},
+				Action: func(c *cli.Context) error {
+					if err := noArgs(c); err != nil {
+						return err
+					}
+					return stages.Synth(env, c.String("out-dir"), c.Int64("seed"))
+				},
+			},
+		},
+	}
+}
+
+const bashCompletion = `_pii() {
+  local cur=${COMP_WORDS[COMP_CWORD]}
+  local opts=$("${COMP_WORDS[@]:0:COMP_CWORD}" ${cur:+"$cur"} --generate-bash-completion 2>/dev/null)
+  COMPREPLY=($(compgen -W "$opts" -- "$cur"))
+}
+complete -o default -F _pii pii
+`
+
+const zshCompletion = `#compdef pii
+_pii() {
+  local -a opts
+  opts=("${(@f)$(${words[@]:0:#words[@]-1} ${words[-1]:+"${words[-1]}"} --generate-bash-completion 2>/dev/null)}")
+  compadd -- $opts || _files
+}
+compdef _pii pii
+`
+
+func completionCommand(env *stages.Env) *cli.Command {
+	scripts := map[string]string{"bash": bashCompletion, "zsh": zshCompletion}
+	return &cli.Command{
+		Name: "completion", Usage: "print the script that completes pii's commands and flags", ArgsUsage: "bash|zsh",
+		Description: "Example: source <(pii completion bash)",
+		Action: func(c *cli.Context) error {
+			script, ok := scripts[c.Args().First()]
+			if !ok {
+				return &usageError{"completion takes bash or zsh"}
+			}
+			_, err := fmt.Fprint(env.Out, script)
+			return err
+		},
+	}
+}

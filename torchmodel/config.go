@@ -1,0 +1,163 @@
+package torchmodel
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+)
+
+// Config describes a DistilBERT for token classification, as Hugging Face's config.json does.
+type Config struct {
+	VocabSize        int     // rows of the word embedding
+	MaxPositions     int     // rows of the position embedding: the longest input in tokens
+	Dim              int     // width D of the hidden state
+	HiddenDim        int     // width of the feed-forward layer
+	Layers           int     // transformer layers
+	Heads            int     // attention heads; divides Dim
+	Activation       string  // gelu (exact, by erf) or relu
+	Dropout          float64 // probability, everywhere but in attention
+	AttentionDropout float64 // probability, on attention weights
+	InitializerRange float64 // standard deviation of new weights
+	PadTokenID       int
+	Labels           []string // names of the K classes in order: O, B-PHONE, …
+}
+
+// Small is the shape trained from scratch where no checkpoint is named.
+func Small(vocabSize int, labels []string) Config {
+	return Config{VocabSize: vocabSize, MaxPositions: 256, Dim: 192, HiddenDim: 768, Layers: 3, Heads: 6, Activation: "gelu",
+		Dropout: 0.1, AttentionDropout: 0.1, InitializerRange: 0.02, Labels: labels}
+}
+
+// DistilBERTBase is the shape of distilbert-base-uncased (Sanh et al. 2019, arXiv:1910.01108).
+func DistilBERTBase(vocabSize int, labels []string) Config {
+	return Config{VocabSize: vocabSize, MaxPositions: 512, Dim: 768, HiddenDim: 3072, Layers: 6, Heads: 12, Activation: "gelu",
+		Dropout: 0.1, AttentionDropout: 0.1, InitializerRange: 0.02, Labels: labels}
+}
+
+// configFile is config.json as transformers writes it.
+type configFile struct {
+	Activation       string            `json:"activation"`
+	Architectures    []string          `json:"architectures"`
+	AttentionDropout *float64          `json:"attention_dropout"`
+	Dim              int               `json:"dim"`
+	Dropout          *float64          `json:"dropout"`
+	DType            string            `json:"dtype,omitempty"`
+	HiddenDim        int               `json:"hidden_dim"`
+	ID2Label         map[string]string `json:"id2label"`
+	InitializerRange *float64          `json:"initializer_range"`
+	Label2ID         map[string]int    `json:"label2id"`
+	MaxPositions     int               `json:"max_position_embeddings"`
+	ModelType        string            `json:"model_type"`
+	Heads            int               `json:"n_heads"`
+	Layers           int               `json:"n_layers"`
+	PadTokenID       int               `json:"pad_token_id"`
+	QADropout        float64           `json:"qa_dropout"`
+	SeqDropout       float64           `json:"seq_classif_dropout"`
+	Sinusoidal       bool              `json:"sinusoidal_pos_embds"`
+	TieWeights       bool              `json:"tie_word_embeddings"`
+	VocabSize        int               `json:"vocab_size"`
+}
+
+// ReadConfig reads config.json of a Hugging Face model folder. What this package cannot compute is refused by name.
+func ReadConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, "config.json")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading model: %w", err)
+	}
+	c, err := parseConfig(content)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func parseConfig(content []byte) (Config, error) {
+	file := configFile{Activation: "gelu", Dim: 768, HiddenDim: 3072, Layers: 6, Heads: 12, MaxPositions: 512, VocabSize: 30522}
+	if err := json.Unmarshal(content, &file); err != nil {
+		return Config{}, err
+	}
+	if file.ModelType != "distilbert" {
+		return Config{}, fmt.Errorf("model_type is %q; only distilbert is supported", file.ModelType)
+	}
+	if file.Sinusoidal {
+		return Config{}, errors.New("sinusoidal_pos_embds is true; only learned positions are supported")
+	}
+	labels, err := labelNames(file.ID2Label)
+	if err != nil {
+		return Config{}, err
+	}
+	c := Config{VocabSize: file.VocabSize, MaxPositions: file.MaxPositions, Dim: file.Dim, HiddenDim: file.HiddenDim,
+		Layers: file.Layers, Heads: file.Heads, Activation: file.Activation, Dropout: or(file.Dropout, 0.1),
+		AttentionDropout: or(file.AttentionDropout, 0.1), InitializerRange: or(file.InitializerRange, 0.02),
+		PadTokenID: file.PadTokenID, Labels: labels}
+	return c, c.check()
+}
+
+func or(value *float64, otherwise float64) float64 {
+	if value == nil {
+		return otherwise
+	}
+	return *value
+}
+
+// labelNames puts id2label in order; the ids must be 0 … K-1.
+func labelNames(id2label map[string]string) ([]string, error) {
+	names := make([]string, len(id2label))
+	for text, name := range id2label {
+		id, err := strconv.Atoi(text)
+		if err != nil || id < 0 || id >= len(names) {
+			return nil, fmt.Errorf("id2label: id %q is not between 0 and %d", text, len(names)-1)
+		}
+		names[id] = name
+	}
+	return names, nil
+}
+
+func (c Config) check() error {
+	positive := map[string]int{"vocab_size": c.VocabSize, "max_position_embeddings": c.MaxPositions, "dim": c.Dim,
+		"hidden_dim": c.HiddenDim, "n_layers": c.Layers, "n_heads": c.Heads}
+	names := make([]string, 0, len(positive))
+	for name := range positive {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if positive[name] <= 0 {
+			return fmt.Errorf("%s is %d; it must be positive", name, positive[name])
+		}
+	}
+	if c.Dim%c.Heads != 0 {
+		return fmt.Errorf("dim %d is not a multiple of n_heads %d", c.Dim, c.Heads)
+	}
+	if c.Activation != "gelu" && c.Activation != "relu" {
+		return fmt.Errorf("activation is %q; gelu and relu are supported", c.Activation)
+	}
+	for name, p := range map[string]float64{"dropout": c.Dropout, "attention_dropout": c.AttentionDropout} {
+		if p < 0 || p >= 1 {
+			return fmt.Errorf("%s is %v; it must be in [0, 1)", name, p)
+		}
+	}
+	if c.PadTokenID < 0 || c.PadTokenID >= c.VocabSize {
+		return fmt.Errorf("pad_token_id %d is not in the vocabulary of %d", c.PadTokenID, c.VocabSize)
+	}
+	return nil
+}
+
+// marshal is config.json as transformers would write it.
+func (c Config) marshal() ([]byte, error) {
+	file := configFile{Activation: c.Activation, Architectures: []string{"DistilBertForTokenClassification"},
+		AttentionDropout: &c.AttentionDropout, Dim: c.Dim, Dropout: &c.Dropout, DType: "float32", HiddenDim: c.HiddenDim,
+		ID2Label: map[string]string{}, InitializerRange: &c.InitializerRange, Label2ID: map[string]int{},
+		MaxPositions: c.MaxPositions, ModelType: "distilbert", Heads: c.Heads, Layers: c.Layers, PadTokenID: c.PadTokenID,
+		QADropout: 0.1, SeqDropout: 0.2, TieWeights: true, VocabSize: c.VocabSize}
+	for id, name := range c.Labels {
+		file.ID2Label[strconv.Itoa(id)], file.Label2ID[name] = name, id
+	}
+	content, err := json.MarshalIndent(file, "", "  ")
+	return append(content, '\n'), err
+}

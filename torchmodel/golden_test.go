@@ -1,0 +1,169 @@
+package torchmodel
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+)
+
+const tiny = "testdata/tiny-distilbert"
+
+// openSession opens the CPU with one thread, so that sums are formed in one order on every machine.
+func openSession(t testing.TB) *Session {
+	t.Helper()
+	s, err := Open("cpu", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func loadTiny(t testing.TB, s *Session) *Model {
+	t.Helper()
+	m, err := s.Load(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+func readGolden(t testing.TB, path string, into any) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goldenBatch is a padded batch with its expected logits.
+type goldenBatch struct {
+	InputIDs [][]int32     `json:"input_ids"`
+	Mask     [][]int       `json:"attention_mask"`
+	Labels   [][]int64     `json:"labels"`
+	Logits   [][][]float64 `json:"logits"`
+}
+
+// rows are the batch's rows without their padding.
+func (g goldenBatch) rows() []Row {
+	var rows []Row
+	for i, ids := range g.InputIDs {
+		length := 0
+		for _, m := range g.Mask[i] {
+			length += m
+		}
+		row := Row{IDs: ids[:length]}
+		if g.Labels != nil {
+			row.Tags = g.Labels[i][:length]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (g goldenBatch) compare(t *testing.T, logits [][]float32, tolerance float64) {
+	t.Helper()
+	worst := 0.0
+	for i, row := range g.rows() {
+		width := len(logits[i]) / len(row.IDs)
+		for token := range row.IDs {
+			for k, want := range g.Logits[i][token] {
+				worst = math.Max(worst, math.Abs(float64(logits[i][token*width+k])-want))
+			}
+		}
+	}
+	if !(worst <= tolerance) {
+		t.Errorf("logits differ by up to %g, allowed is %g", worst, tolerance)
+	}
+}
+
+func TestLogitsEqualTransformers(t *testing.T) {
+	m := loadTiny(t, openSession(t))
+	var golden []goldenBatch
+	readGolden(t, "testdata/logits.json", &golden)
+	for _, g := range golden {
+		logits, err := m.Logits(g.rows())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.compare(t, logits, 1e-4)
+	}
+}
+
+func TestLogitsDoNotDependOnTheRestOfTheBatch(t *testing.T) {
+	m := loadTiny(t, openSession(t))
+	var golden []goldenBatch
+	readGolden(t, "testdata/logits.json", &golden)
+	for _, g := range golden {
+		together, err := m.Logits(g.rows())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range g.rows() {
+			alone, err := m.Logits([]Row{row})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range alone[0] {
+				if d := math.Abs(float64(alone[0][k] - together[i][k])); !(d <= 1e-5) {
+					t.Fatalf("row %d: a logit differs by %g alone and in the batch", i, d)
+				}
+			}
+		}
+	}
+}
+
+type goldenTraining struct {
+	Optimizer struct {
+		LR          float64 `json:"lr"`
+		WeightDecay float64 `json:"weight_decay"`
+		Warmup      int     `json:"warmup_steps"`
+		Total       int     `json:"total_steps"`
+	} `json:"optimizer"`
+	Steps []struct {
+		Micro    []goldenBatch `json:"micro_batches"`
+		Loss     float64       `json:"loss"`
+		GradNorm float64       `json:"grad_norm"`
+		LR       float64       `json:"lr"`
+	} `json:"steps"`
+	After goldenBatch `json:"after"`
+}
+
+func TestTrainingEqualsTransformers(t *testing.T) {
+	m := loadTiny(t, openSession(t))
+	m.Config.Dropout, m.Config.AttentionDropout = 0, 0
+	var golden goldenTraining
+	readGolden(t, "testdata/training.json", &golden)
+	trainer, err := m.NewTrainer(Optimizer{0.9, 0.999, 1e-8, golden.Optimizer.WeightDecay, 1}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	for i, step := range golden.Steps {
+		var micro [][]Row
+		for _, g := range step.Micro {
+			micro = append(micro, g.rows())
+		}
+		got, err := trainer.Step(micro, step.LR, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(got.Loss-step.Loss) > 1e-3*step.Loss || math.Abs(got.GradNorm-step.GradNorm) > 1e-3*step.GradNorm {
+			t.Errorf("step %d: loss %g, norm %g; want %g, %g", i+1, got.Loss, got.GradNorm, step.Loss, step.GradNorm)
+		}
+	}
+	logits, err := m.Logits(golden.After.rows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.After.compare(t, logits, 2e-3)
+}

@@ -1,0 +1,158 @@
+package torchmodel
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/sugarme/gotch/ts"
+)
+
+// Model is DistilBertForTokenClassification: embeddings, transformer layers and a classifier over K tags. Close frees it.
+type Model struct {
+	Config     Config
+	session    *Session
+	parameters []Parameter
+	embeddings embeddings
+	layers     []layer
+	classifier linear
+}
+
+// New makes a model with random weights, the same for the same seed: N(0, InitializerRange²), biases and the padding row
+// 0, layer norms 1 and 0, as transformers initialises it.
+func (s *Session) New(c Config, seed uint64) (*Model, error) {
+	return s.build(c, rand.New(rand.NewPCG(seed, 0)))
+}
+
+// build makes the model's tensors; with random nil their values are left for a checkpoint to fill.
+func (s *Session) build(c Config, random *rand.Rand) (*Model, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if len(c.Labels) == 0 {
+		return nil, errors.New("the model has no labels")
+	}
+	m := &Model{Config: c, session: s}
+	err := s.do(func() error {
+		all := &parameters{device: s.device, random: random, std: c.InitializerRange}
+		m.assemble(path{all, ""})
+		m.parameters = all.list
+		return all.err
+	})
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+func (m *Model) assemble(root path) {
+	body := root.at("distilbert")
+	m.embeddings = newEmbeddings(body.at("embeddings"), m.Config)
+	for i := range m.Config.Layers {
+		m.layers = append(m.layers, newLayer(body.at("transformer").at("layer").at(fmt.Sprint(i)), m.Config))
+	}
+	m.classifier = newLinear(root.at("classifier"), m.Config.Dim, len(m.Config.Labels))
+}
+
+// Close frees the model's tensors.
+func (m *Model) Close() error {
+	return m.session.do(func() error {
+		var errs []error
+		for _, p := range m.parameters {
+			errs = append(errs, p.tensor.Drop())
+		}
+		m.parameters = nil
+		return errors.Join(errs...)
+	})
+}
+
+// Parameters lists the names and shapes of the model's tensors.
+func (m *Model) Parameters() []Parameter { return m.parameters }
+
+// forward computes logits (B, S, K) of a batch. It runs on the owner's thread.
+func (m *Model) forward(s *scope, in batch, train bool) *ts.Tensor {
+	x := s.inner(func(s *scope) *ts.Tensor { // (B, S, D)
+		return m.embeddings.forward(s, m.Config, in.ids, in.positions, train)
+	})
+	for _, l := range m.layers {
+		before := x
+		x = s.inner(func(s *scope) *ts.Tensor {
+			return l.forward(s, m.Config, before, in.mask, in.rows, in.length, train)
+		})
+	}
+	return m.classifier.forward(s, s.dropout(x, m.Config.Dropout, train)) // (B, S, K)
+}
+
+// Logits computes the scores of each row's tokens: for row i a slice of len(rows[i].IDs)*K float32 in row-major order
+// (token, class). Rows are padded to the longest; the result does not depend on the padding beyond rounding.
+func (m *Model) Logits(rows []Row) ([][]float32, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	var flat []float32
+	length := 0
+	err := m.session.noGrad(func() error {
+		s := new(scope)
+		defer s.drop()
+		in := newBatch(s, m.Config, rows, m.session.device)
+		if s.err != nil {
+			return s.err
+		}
+		length = in.length
+		flat = s.floats(m.forward(s, in, false))
+		return s.err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("computing logits: %w", err)
+	}
+	width := len(m.Config.Labels)
+	logits := make([][]float32, len(rows))
+	for i, row := range rows {
+		start := i * length * width
+		logits[i] = flat[start : start+len(row.IDs)*width : start+len(row.IDs)*width]
+	}
+	return logits, nil
+}
+
+// Loss is the summed cross-entropy over the labelled tokens of rows, without dropout, and their number.
+func (m *Model) Loss(rows []Row) (sum float64, tokens int, err error) {
+	tokens = countLabelled(rows)
+	err = m.session.noGrad(func() error {
+		s := new(scope)
+		defer s.drop()
+		in := newBatch(s, m.Config, rows, m.session.device)
+		loss := s.floats(m.lossSum(s, in, 0, false))
+		if s.err == nil {
+			sum = float64(loss[0])
+		}
+		return s.err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("computing loss: %w", err)
+	}
+	return sum, tokens, nil
+}
+
+// lossSum is the summed cross-entropy of a batch with tags, a scalar.
+func (m *Model) lossSum(s *scope, in batch, smoothing float64, train bool) *ts.Tensor {
+	if s.err == nil && in.tags == nil {
+		s.fail(errors.New("the batch has no tags"))
+	}
+	if s.err != nil {
+		return nil
+	}
+	logits := s.view(m.forward(s, in, train), -1, int64(len(m.Config.Labels))) // (B*S, K)
+	return s.crossEntropySum(logits, in.tags, IgnoreIndex, smoothing)
+}
+
+func countLabelled(rows []Row) int {
+	n := 0
+	for _, row := range rows {
+		for _, tag := range row.Tags {
+			if tag != IgnoreIndex {
+				n++
+			}
+		}
+	}
+	return n
+}

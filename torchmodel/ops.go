@@ -1,0 +1,207 @@
+package torchmodel
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/sugarme/gotch"
+	"github.com/sugarme/gotch/ts"
+)
+
+// scope owns the tensors of one computation and its first error. Go's collector does not see libtorch's memory, so every
+// tensor belongs to a scope and is dropped with it:
+//
+//	s := new(scope)
+//	defer s.drop()
+//	y := s.add(s.linear(x, w, b), x)
+//	return s.floats(y), s.err
+//
+// After a first error every further operation does nothing and returns nil.
+type scope struct {
+	held []*ts.Tensor
+	err  error
+}
+
+// keep takes ownership of an operation's result.
+func (s *scope) keep(x *ts.Tensor, err error) *ts.Tensor {
+	if err != nil {
+		s.fail(err)
+		return nil
+	}
+	s.held = append(s.held, x)
+	return x
+}
+
+func (s *scope) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// drop frees all tensors of the scope.
+func (s *scope) drop() {
+	for _, x := range s.held {
+		s.fail(x.Drop())
+	}
+	s.held = nil
+}
+
+// inner runs a part of a computation whose intermediate tensors are not needed after it, and keeps its result.
+func (s *scope) inner(part func(*scope) *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	in := new(scope)
+	result := part(in)
+	for i, x := range in.held {
+		if x == result {
+			in.held = append(in.held[:i], in.held[i+1:]...)
+			s.held = append(s.held, x)
+			break
+		}
+	}
+	in.drop()
+	s.fail(in.err)
+	if s.err != nil {
+		return nil
+	}
+	return result
+}
+
+// ints is a new tensor of 64-bit integers on the device.
+func (s *scope) ints(values []int64, shape []int64, device gotch.Device) *ts.Tensor {
+	return s.data(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 8*len(values)), shape, gotch.Int64, device)
+}
+
+// float32s is a new tensor of 32-bit floats on the device.
+func (s *scope) float32s(values []float32, shape []int64, device gotch.Device) *ts.Tensor {
+	return s.data(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values)), shape, gotch.Float, device)
+}
+
+func (s *scope) data(content []byte, shape []int64, dtype gotch.DType, device gotch.Device) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	x := s.keep(ts.OfDataSize(content, shape, dtype))
+	if s.err == nil && device.IsCuda() {
+		x = s.keep(x.To(device, false))
+	}
+	return x
+}
+
+// floats copies a float tensor of any device into Go memory, in row-major order.
+func (s *scope) floats(x *ts.Tensor) []float32 {
+	if s.err != nil {
+		return nil
+	}
+	x = s.keep(x.To(gotch.CPU, false))
+	if s.err == nil {
+		x = s.keep(x.Contiguous(false))
+	}
+	if s.err != nil {
+		return nil
+	}
+	if x.DType() != gotch.Float {
+		s.fail(fmt.Errorf("reading a tensor: it is %v, not float32", x.DType()))
+		return nil
+	}
+	pointer, err := x.DataPtr()
+	if err != nil {
+		s.fail(err)
+		return nil
+	}
+	return append([]float32(nil), unsafe.Slice((*float32)(pointer), x.Numel())...)
+}
+
+func (s *scope) embedding(weight, ids *ts.Tensor, pad int64) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(ts.Embedding(weight, ids, pad, false, false))
+}
+
+func (s *scope) linear(x, weight, bias *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(ts.Linear(x, weight, bias))
+}
+
+func (s *scope) layerNorm(x, weight, bias *ts.Tensor, width int64, eps float64) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(ts.LayerNorm(x, []int64{width}, weight, bias, eps, true))
+}
+
+func (s *scope) add(a, b *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(a.Add(b, false))
+}
+
+func (s *scope) matmul(a, b *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(a.Matmul(b, false))
+}
+
+func (s *scope) scale(x *ts.Tensor, factor float64) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	by := ts.FloatScalar(factor)
+	y := s.keep(x.MulScalar(by, false))
+	s.fail(by.Drop())
+	return y
+}
+
+func (s *scope) softmax(x *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(x.Softmax(-1, gotch.Float, false))
+}
+
+// dropout zeroes elements with probability p and scales the rest by 1/(1-p), in training only.
+func (s *scope) dropout(x *ts.Tensor, p float64, train bool) *ts.Tensor {
+	if s.err != nil || !train || p == 0 {
+		return x
+	}
+	return s.keep(ts.Dropout(x, p, true))
+}
+
+func (s *scope) activation(x *ts.Tensor, name string) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	if name == "relu" {
+		return s.keep(x.Relu(false))
+	}
+	return s.keep(x.Gelu("none", false))
+}
+
+func (s *scope) view(x *ts.Tensor, shape ...int64) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(x.Reshape(shape, false))
+}
+
+func (s *scope) transpose(x *ts.Tensor, a, b int64) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(x.Transpose(a, b, false))
+}
+
+// crossEntropySum is the sum of the negative log-likelihoods of the targets that are not ignore.
+func (s *scope) crossEntropySum(logits, targets *ts.Tensor, ignore int64, smoothing float64) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	const reductionSum = 2
+	return s.keep(logits.CrossEntropyLoss(targets, ts.None, reductionSum, ignore, smoothing, false))
+}
