@@ -33,7 +33,7 @@ func (b *builder) say(words ...string) {
 
 // fill appends what a slot said. With a label its words become one entity; an article before it stays outside.
 func (b *builder) fill(label string, words []string, proper, solid bool) {
-	if len(words) > 1 && words[0] == "the" {
+	if proper && len(words) > 1 && words[0] == "the" {
 		b.say("the")
 		words = words[1:]
 	}

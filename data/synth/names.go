@@ -16,7 +16,7 @@ var (
 		'r': "romeo", 's': "sugar", 't': "tango", 'u': "uncle", 'v': "victor", 'w': "whisky", 'x': "xray", 'y': "yellow", 'z': "zebra"}
 )
 
-// invent makes a word of syllables that no list of the stress set has. short words end at once.
+// invent makes a word of syllables that no list of the stress set has.
 func (m *maker) invent(ends []string) string {
 	for {
 		name := m.pick(onsets) + m.pick(nuclei) + m.pick(codas)

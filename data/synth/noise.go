@@ -40,7 +40,8 @@ func (m *maker) noise(words []word) []word {
 			if m.loud(rate.Repeat) {
 				noisy = append(noisy, w)
 			}
-			if w.span == 0 && m.loud(rate.Substitute) {
+			// A word beside an entity is its cue; without it nobody could say what the entity is.
+			if w.span == 0 && !besideValue(words, i) && m.loud(rate.Substitute) {
 				w.text = m.pick(m.lex.words)
 			}
 			w.text = m.misheard(w)
@@ -48,6 +49,12 @@ func (m *maker) noise(words []word) []word {
 		noisy = append(noisy, w)
 	}
 	return noisy
+}
+
+// besideValue reports whether one of the two words before or after an index is of an entity or a number.
+func besideValue(words []word, at int) bool {
+	value := func(i int) bool { return i >= 0 && i < len(words) && (words[i].span > 0 || words[i].solid) }
+	return value(at-2) || value(at-1) || value(at+1) || value(at+2)
 }
 
 // loud draws with a rate, multiplied by how noisy this transcript is.
