@@ -6,7 +6,10 @@ import "math"
 //
 // scores is row-major (T, K): T tokens in order of text, K = Len() scores a token, logits or log-probabilities. A row
 // that is not finite counts as all equal. Legal means: I-X stands only after B-X or I-X. Ties go to the lower tag id.
-func (s *Set) Viterbi(scores []float32) (tags []int, confidence []float64) {
+//
+// continues says of each token whether it goes on with the word of the token before it, as the pieces ##x do; then it is
+// in the same span, or outside as well: no span begins or ends inside a word. nil means that every token is a word.
+func (s *Set) Viterbi(scores []float32, continues []bool) (tags []int, confidence []float64) {
 	k := len(s.tags)
 	length := len(scores) / k
 	if length == 0 {
@@ -16,7 +19,7 @@ func (s *Set) Viterbi(scores []float32) (tags []int, confidence []float64) {
 	for t := range length {
 		logSoftmax(scores[t*k:(t+1)*k], logp[t*k:(t+1)*k])
 	}
-	tags = s.bestPath(logp, length)
+	tags = s.bestPath(logp, length, continues)
 	confidence = make([]float64, length)
 	for t, tag := range tags {
 		confidence[t] = math.Min(1, math.Exp(logp[t*k+tag]))
@@ -26,7 +29,7 @@ func (s *Set) Viterbi(scores []float32) (tags []int, confidence []float64) {
 
 // bestPath is Viterbi's recursion. Transitions cost nothing or are forbidden, so it is enough to know, for each step,
 // the best tag of all, and for each I-X the better of B-X and I-X before it.
-func (s *Set) bestPath(logp []float64, length int) []int {
+func (s *Set) bestPath(logp []float64, length int, continues []bool) []int {
 	k := len(s.tags)
 	back := make([]int, length*k)
 	total := make([]float64, k)
@@ -40,16 +43,23 @@ func (s *Set) bestPath(logp []float64, length int) []int {
 	before := s.predecessors()
 	for t := 1; t < length; t++ {
 		best := argmax(total)
+		within := continues != nil && continues[t]
 		for tag := range k {
 			from := best
-			if s.tags[tag].Prefix == I {
+			switch prefix := s.tags[tag].Prefix; {
+			case prefix == I:
 				from = tag
 				if b := before[tag]; total[b] > total[tag] || (total[b] == total[tag] && b < tag) {
 					from = b
 				}
+			case prefix == O && within:
+				from = tag
 			}
 			back[t*k+tag] = from
 			next[tag] = total[from] + logp[t*k+tag]
+			if within && s.tags[tag].Prefix == B {
+				next[tag] = math.Inf(-1)
+			}
 		}
 		total, next = next, total
 	}

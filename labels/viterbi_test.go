@@ -7,8 +7,12 @@ import (
 	"testing"
 )
 
-func legal(set *Set, tags []int) bool {
+func legal(set *Set, tags []int, continues []bool) bool {
 	for t, tag := range tags {
+		if t > 0 && continues != nil && continues[t] && set.tags[tag].Prefix != I &&
+			(set.tags[tag].Prefix == B || set.tags[tags[t-1]].Prefix != O) {
+			return false
+		}
 		if set.tags[tag].Prefix != I {
 			continue
 		}
@@ -20,13 +24,13 @@ func legal(set *Set, tags []int) bool {
 }
 
 // bruteForce tries every legal sequence.
-func bruteForce(set *Set, scores []float32) float64 {
+func bruteForce(set *Set, scores []float32, continues []bool) float64 {
 	k := set.Len()
 	length := len(scores) / k
 	best := math.Inf(-1)
 	tags := make([]int, length)
 	for {
-		if legal(set, tags) {
+		if legal(set, tags, continues) {
 			best = math.Max(best, pathScore(scores, k, tags))
 		}
 		at := length - 1
@@ -61,11 +65,17 @@ func TestViterbiFindsTheBestLegalSequence(t *testing.T) {
 		for i := range scores {
 			scores[i] = float32(random.NormFloat64() * 3)
 		}
-		tags, confidence := set.Viterbi(scores)
-		if !legal(set, tags) {
-			t.Fatalf("%v is not legal", names(set, tags))
+		var continues []bool
+		if random.IntN(2) == 0 {
+			for range len(scores) / set.Len() {
+				continues = append(continues, random.IntN(2) == 0)
+			}
 		}
-		if got, want := pathScore(scores, set.Len(), tags), bruteForce(set, scores); math.Abs(got-want) > 1e-4 {
+		tags, confidence := set.Viterbi(scores, continues)
+		if !legal(set, tags, continues) {
+			t.Fatalf("%v is not legal, words go on at %v", names(set, tags), continues)
+		}
+		if got, want := pathScore(scores, set.Len(), tags), bruteForce(set, scores, continues); math.Abs(got-want) > 1e-4 {
 			t.Fatalf("score %v, the best is %v", got, want)
 		}
 		for _, c := range confidence {
@@ -77,7 +87,7 @@ func TestViterbiFindsTheBestLegalSequence(t *testing.T) {
 }
 
 func TestViterbiOfNothing(t *testing.T) {
-	if tags, confidence := defaultSet(t).Viterbi(nil); tags != nil || confidence != nil {
+	if tags, confidence := defaultSet(t).Viterbi(nil, nil); tags != nil || confidence != nil {
 		t.Error(tags, confidence)
 	}
 }
@@ -93,8 +103,12 @@ func FuzzViterbi(f *testing.F) {
 			b := raw[4*i:]
 			scores[i] = math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
 		}
-		tags, confidence := set.Viterbi(scores)
-		if len(tags) != len(scores)/set.Len() || !legal(set, tags) {
+		continues := make([]bool, len(scores)/set.Len())
+		for i := range continues {
+			continues[i] = raw[i]%2 == 1
+		}
+		tags, confidence := set.Viterbi(scores, continues)
+		if len(tags) != len(continues) || !legal(set, tags, continues) {
 			t.Fatalf("%v is not legal", tags)
 		}
 		for _, c := range confidence {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 
 	"pii/labels"
@@ -132,13 +133,15 @@ func (t *Tagger) decode(p prepared) []labels.Scored {
 	owners := wordpiece.Owners(p.windows)
 	var scores []float32
 	var offsets []labels.Offset
+	var continues []bool
 	for token := 1; token < p.encoding.Len()-1; token++ {
 		window := owners[token]
 		at := token - p.windows[window].First + 1
 		scores = append(scores, p.logits[window][at*width:(at+1)*width]...)
 		offsets = append(offsets, labels.Offset(p.encoding.Offsets[token]))
+		continues = append(continues, strings.HasPrefix(t.tokenizer.Vocabulary().Piece(p.encoding.IDs[token]), wordpiece.Prefix))
 	}
-	tags, confidence := t.set.Viterbi(scores)
+	tags, confidence := t.set.Viterbi(scores, continues)
 	spans := t.set.Decode(offsets, tags, confidence)
 	kept := spans[:0]
 	for _, s := range spans {
