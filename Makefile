@@ -1,5 +1,32 @@
-.PHONY: setup
+# The version of golangci-lint that .golangci.yml was written for.
+GOLANGCI := v2.5.0
+
+.PHONY: setup build run test lint bench clean
 
 # Finds or installs libtorch, prepares gotch for it, and writes go.work. A second call does nothing.
 setup:
 	@scripts/setup.sh
+
+# The program, ./pii.
+build: setup
+	@go build -o pii .
+
+# All five stages on the shipped data; what is fresh does not run again.
+run: build
+	@./pii run all
+
+# Every test, with real libtorch.
+test: setup
+	go test ./...
+
+lint: setup
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change these files'; exit 1; }
+	go vet ./...
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI) run
+
+bench: setup
+	go test -run '^$$' -bench . ./...
+
+# Removes what was built and made here; the cache of set-up stays (~/.cache/pii).
+clean:
+	rm -rf pii runs out go.work go.work.sum

@@ -37,7 +37,7 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	env := stages.NewEnv()
+	env := stages.NewEnv(ctx)
 	defer env.Close()
 	app := newApp(env)
 	err := app.RunContext(ctx, flagsFirst(app, args))
@@ -59,12 +59,15 @@ func exitCode(ctx context.Context, err error) int {
 		fmt.Fprintln(os.Stderr, "pii: interrupted; the same command goes on where this one stopped")
 		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &wrong), errors.As(err, &config):
-		fmt.Fprintf(os.Stderr, "pii: %v\n", err)
+		fmt.Fprintf(os.Stderr, "pii: %s\n", oneLine(err))
 		return exitUsage
 	}
-	fmt.Fprintf(os.Stderr, "pii: %v\n", err)
+	fmt.Fprintf(os.Stderr, "pii: %s\n", oneLine(err))
 	return exitFailed
 }
+
+// oneLine is an error's message, that of several joined errors too, on one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // errStale ends `pii status` when a stage is stale.
 var errStale = errors.New("a stage is stale")
@@ -80,6 +83,9 @@ code points. Each setting is a flag (--batch-size), a key of pii.yaml (batch_siz
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 2 wrong usage, 3 stale (status), 130 interrupted.`
+
+// computing are the commands that load libtorch.
+var computing = []string{"run", "train", "predict", "benchmark", "doctor"}
 
 func newApp(env *stages.Env) *cli.App {
 	app := &cli.App{
@@ -106,6 +112,9 @@ func newApp(env *stages.Env) *cli.App {
 	}
 	for _, command := range app.Commands {
 		prepare(command)
+		if contains(computing, command.Name) {
+			command.Before = func(*cli.Context) error { return stages.Reexec() }
+		}
 	}
 	return app
 }
@@ -151,6 +160,16 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		message = fmt.Sprintf("there is no flag --%s%s", strings.TrimLeft(name, "-"), stages.Nearest(strings.TrimLeft(name, "-"), known))
 	}
 	return &usageError{message}
+}
+
+// required refuses a command line that lacks one of the flags.
+func required(c *cli.Context, flags ...string) error {
+	for _, name := range flags {
+		if c.String(name) == "" {
+			return &usageError{fmt.Sprintf("--%s is missing; pii %s --help has an example", name, c.Command.FullName())}
+		}
+	}
+	return nil
 }
 
 // noArgs refuses arguments that a command does not take.

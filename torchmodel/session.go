@@ -19,7 +19,7 @@ type Session struct {
 }
 
 // Open loads libtorch and starts its owner. device is cpu, cuda, cuda:N, or auto for CUDA where there is one; threads is
-// the number of CPU threads of one operation, 0 for libtorch's choice.
+// the number of CPU threads of one operation, 0 for one per physical core (or what OMP_NUM_THREADS says).
 func Open(device string, threads int) (*Session, error) {
 	if err := Load(); err != nil {
 		return nil, err
@@ -27,10 +27,8 @@ func Open(device string, threads int) (*Session, error) {
 	s := &Session{calls: make(chan func())}
 	go s.own()
 	err := s.do(func() (err error) {
-		if threads > 0 {
-			if err := SetThreads(threads); err != nil {
-				return err
-			}
+		if err := useThreads(threads); err != nil {
+			return err
 		}
 		s.device, err = resolveDevice(device)
 		return err
