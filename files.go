@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"pii/stages"
@@ -12,11 +15,11 @@ func trainCommand(env *stages.Env) *cli.Command {
 		Description: "Writes a Hugging Face model folder. An interrupted training goes on when called again.\n\n" +
 			"Example: pii train --train data/train.jsonl --dev data/dev.jsonl --out-dir out --epochs 5",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "out-dir", Usage: "model `FOLDER` to write", Required: true},
+			&cli.StringFlag{Name: "out-dir", Usage: "model `FOLDER` to write"},
 			&cli.BoolFlag{Name: "force", Usage: "train again even if nothing changed"},
 		}, optionFlags(stageOptions([]string{stages.Tokenize, stages.Train}, "test", "stress"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c)
+			config, err := prepareFiles(c, "out-dir")
 			if err != nil {
 				return err
 			}
@@ -32,13 +35,13 @@ func predictCommand(env *stages.Env) *cli.Command {
 			"The output appears when it is whole; an interrupted prediction goes on when called again.\n\n" +
 			"Example: pii predict --model-dir out --input data/dev.jsonl --output out/dev_pred.json --pii-threshold 0.7",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read", Required: true},
-			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE`, builtin:NAME or - for standard input", Required: true},
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read"},
+			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE`, builtin:NAME or - for standard input"},
 			&cli.StringFlag{Name: "output", Usage: "`FILE` to write, or - for standard output", Value: "-"},
 			&cli.StringFlag{Name: "format", Usage: "json or jsonl (default: by the output's ending)"},
 		}, optionFlags(stageOptions([]string{stages.Predict}, "dev", "test", "stress"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c)
+			config, err := prepareFiles(c, "model-dir", "input", "output")
 			if err != nil {
 				return err
 			}
@@ -57,14 +60,17 @@ func evaluateCommand(env *stages.Env) *cli.Command {
 		Name: "evaluate", Usage: "hold predictions against labelled transcripts",
 		Description: "Example: pii evaluate --gold data/dev.jsonl --pred out/dev_pred.json",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "gold", Usage: "labelled transcripts: a JSONL `FILE` or builtin:NAME", Required: true},
-			&cli.StringFlag{Name: "pred", Usage: "`FILE` that pii predict wrote, or - for standard input", Required: true},
+			&cli.StringFlag{Name: "gold", Usage: "labelled transcripts: a JSONL `FILE` or builtin:NAME"},
+			&cli.StringFlag{Name: "pred", Usage: "`FILE` that pii predict wrote, or - for standard input"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
 		}, optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c)
+			config, err := prepareFiles(c, "gold", "pred")
 			if err != nil {
 				return err
+			}
+			if c.String("gold") == "-" && c.String("pred") == "-" {
+				return &usageError{"--gold and --pred cannot both be standard input"}
 			}
 			return stages.EvaluateFiles(c.Context, config, env, c.String("gold"), c.String("pred"), c.Bool("json"))
 		},
@@ -76,28 +82,30 @@ func benchmarkCommand(env *stages.Env) *cli.Command {
 		Name: "benchmark", Usage: "time a model, one transcript at a time, on each device",
 		Description: "Example: pii benchmark --model-dir out --input data/dev.jsonl --runs 50 --device cpu --device cuda",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read", Required: true},
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read"},
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE` or builtin:NAME", Value: "builtin:dev"},
 			&cli.StringSliceFlag{Name: "device", Usage: "`DEVICE` to time; may be given several times (default: benchmark-devices)"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
 		}, optionFlags(stageOptions([]string{stages.Benchmark}, "dev", "device"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c)
+			config, err := prepareFiles(c, "model-dir", "input")
 			if err != nil {
 				return err
 			}
-			devices := c.StringSlice("device")
-			if len(devices) == 0 {
-				devices = config.BenchmarkDevices
+			if devices := c.StringSlice("device"); len(devices) > 0 {
+				err := config.Set("benchmark_devices", strings.Join(devices, ","), "--device")
+				if err := errors.Join(err, config.Resolve()); err != nil {
+					return err
+				}
 			}
-			return stages.BenchmarkFiles(c.Context, config, env, c.String("model-dir"), c.String("input"), devices, c.Bool("json"))
+			return stages.BenchmarkFiles(c.Context, config, env, c.String("model-dir"), c.String("input"), c.Bool("json"))
 		},
 	}
 }
 
-// prepareFiles reads the settings of a command on files.
-func prepareFiles(c *cli.Context) (*stages.Config, error) {
-	if err := noArgs(c); err != nil {
+// prepareFiles reads the settings of a command on files that needs the given flags.
+func prepareFiles(c *cli.Context, flags ...string) (*stages.Config, error) {
+	if err := errors.Join(noArgs(c), required(c, flags...)); err != nil {
 		return nil, err
 	}
 	config, err := readConfig(c)

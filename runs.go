@@ -95,14 +95,23 @@ func runStages(c *cli.Context, env *stages.Env, targets []string) error {
 	if force, ok := c.Generic("force").(*forceValue); ok {
 		selection.Force = force.stages
 	}
-	_, err = run.Execute(c.Context, pipeline.Options{Selection: selection, DryRun: c.Bool("dry-run"), Explain: c.Bool("explain"),
+	ran, err := run.Execute(c.Context, pipeline.Options{Selection: selection, DryRun: c.Bool("dry-run"), Explain: c.Bool("explain"),
 		LockWait: c.Duration("lock-wait"), Prepare: func() error {
 			return pipeline.WriteFile(filepath.Join(run.Dir(), stages.DefaultConfigFile), []byte(config.YAML(false)))
 		}})
 	if err != nil || c.Bool("dry-run") {
 		return err
 	}
-	return stages.Summary(env.Out, run.Dir(), config)
+	states, err := run.Status(c.Context)
+	if err != nil {
+		return err
+	}
+	for _, s := range states {
+		if s.Fresh {
+			ran = append(ran, s.Stage)
+		}
+	}
+	return stages.Summary(env.Out, run.Dir(), config, ran)
 }
 
 func statusCommand(env *stages.Env) *cli.Command {

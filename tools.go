@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -85,10 +86,10 @@ func dataCommand(env *stages.Env) *cli.Command {
 				Description: "The same seed gives the same bytes.\n\nExample: pii data synth --seed 7 --out-dir synthetic",
 				Flags: []cli.Flag{
 					&cli.Int64Flag{Name: "seed", Usage: "`NUMBER` that all randomness comes from", Value: stages.DefaultSynthSeed},
-					&cli.StringFlag{Name: "out-dir", Usage: "`FOLDER` to write to", Required: true},
+					&cli.StringFlag{Name: "out-dir", Usage: "`FOLDER` to write to"},
 				},
 				Action: func(c *cli.Context) error {
-					if err := noArgs(c); err != nil {
+					if err := errors.Join(noArgs(c), required(c, "out-dir")); err != nil {
 						return err
 					}
 					return stages.Synth(env, c.String("out-dir"), c.Int64("seed"))

@@ -56,6 +56,9 @@ type Options struct {
 	LockWait time.Duration
 	// Prepare is called with the lock held, before the first stage; a dry run does not call it.
 	Prepare func() error
+	// Finish is called with the lock held, after the last stage or the one that failed, with what Execute would return;
+	// Execute returns its error instead. A dry run does not call it.
+	Finish func(err error) error
 }
 
 // Execute brings the selected stages up to date, one after the other, and returns the names of those that ran.
@@ -83,7 +86,11 @@ func (r *Run) Execute(ctx context.Context, opts Options) (ran []string, err erro
 			return nil, err
 		}
 	}
-	return r.walk(ctx, chosen, opts)
+	ran, err = r.walk(ctx, chosen, opts)
+	if opts.Finish != nil {
+		err = opts.Finish(err)
+	}
+	return ran, err
 }
 
 // walk visits the stages in order. In a dry run, what a stage would write is not known; those after it may run.

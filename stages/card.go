@@ -34,7 +34,7 @@ func readCard(dir string, cfg *Config) (card, error) {
 	path := filepath.Join(dir, cardName)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return card{cfg.Labels, cfg.MaxLength, cfg.Stride}, nil
+		return configCard(cfg), nil
 	}
 	if err != nil {
 		return card{}, err
@@ -43,7 +43,20 @@ func readCard(dir string, cfg *Config) (card, error) {
 	if err := json.Unmarshal(content, &c); err != nil {
 		return card{}, fmt.Errorf("%s: %w", path, err)
 	}
+	if c.MaxLength < 8 || c.Stride < 0 || c.Stride > c.MaxLength-4 {
+		return card{}, fmt.Errorf("%s: max_length %d and stride %d do not go together", path, c.MaxLength, c.Stride)
+	}
 	return c, nil
+}
+
+func configCard(cfg *Config) card { return card{cfg.Labels, cfg.MaxLength, cfg.Stride} }
+
+// fit shortens the windows to what a model can read.
+func (c card) fit(maxPositions int) card {
+	if c.MaxLength > maxPositions {
+		c.MaxLength, c.Stride = maxPositions, min(c.Stride, maxPositions/4)
+	}
+	return c
 }
 
 // labelSet is the set of the model's tags in the order of its classes, with the card's word on what is personal data.

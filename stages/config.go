@@ -1,11 +1,15 @@
 package stages
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"pii/data"
 	"pii/labels"
 	"pii/torchmodel"
 )
@@ -32,6 +36,7 @@ type Config struct {
 	MaxGradNorm     float64
 	Dropout         float64
 	LabelSmoothing  float64
+	WordDropout     float64
 	CheckpointEvery time.Duration
 
 	Device           string
@@ -78,6 +83,9 @@ const none = "none"
 
 // Resolve fills in what depends on other settings, and checks every value. Errors name the setting and where it was set.
 func (c *Config) Resolve() error {
+	if err := c.checkZeros(); err != nil {
+		return err
+	}
 	p, known := presets[c.Model]
 	if !known {
 		p = presets["distilbert-base"]
@@ -105,45 +113,82 @@ func (c *Config) Resolve() error {
 	return c.check()
 }
 
+// checkZeros refuses a 0 that somebody set where it stands for "not set".
+func (c *Config) checkZeros() error {
+	for key, zero := range map[string]bool{"epochs": c.Epochs == 0, "batch_size": c.BatchSize == 0, "lr": c.LR == 0} {
+		if zero && c.origins[key] != "" {
+			return c.fault(key, "must be greater than 0")
+		}
+	}
+	return nil
+}
+
 func (c *Config) check() error {
 	positive := map[string]float64{"vocab_size": float64(c.VocabSize), "epochs": float64(c.Epochs), "lr": c.LR,
 		"batch_size": float64(c.BatchSize), "predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
 		"checkpoint_every": float64(c.CheckpointEvery), "target_p95": float64(c.TargetP95)}
-	shares := map[string]float64{"warmup_ratio": c.WarmupRatio, "dropout": c.Dropout, "label_smoothing": c.LabelSmoothing,
-		"pii_threshold": c.PIIThreshold, "target_pii_precision": c.TargetPIIPrecision}
+	shares := map[string]float64{"warmup_ratio": c.WarmupRatio, "pii_threshold": c.PIIThreshold,
+		"target_pii_precision": c.TargetPIIPrecision}
+	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
 		"threads": float64(c.Threads), "stride": float64(c.Stride)}
 	for _, key := range keys() {
-		if v, ok := positive[key]; ok && !(v > 0) {
+		if v, ok := positive[key]; ok && (!(v > 0) || math.IsInf(v, 1)) {
 			return c.fault(key, "must be greater than 0")
+		}
+		if v, ok := below1[key]; ok && !(v >= 0 && v < 1) {
+			return c.fault(key, "must be at least 0 and below 1")
 		}
 		if v, ok := shares[key]; ok && !(v >= 0 && v <= 1) {
 			return c.fault(key, "must be between 0 and 1")
 		}
-		if v, ok := notNegative[key]; ok && !(v >= 0) {
+		if v, ok := notNegative[key]; ok && (!(v >= 0) || math.IsInf(v, 1)) {
 			return c.fault(key, "must not be negative")
 		}
 	}
-	if c.MaxLength < 8 || c.Stride > c.MaxLength-4 {
-		return c.fault("max_length", "must be at least 8, and at least 4 more than stride")
+	if c.MaxLength < 8 {
+		return c.fault("max_length", "must be at least 8")
+	}
+	if c.Stride > c.MaxLength-4 {
+		return c.fault("stride", fmt.Sprintf("must be at least 4 below max_length, which is %d", c.MaxLength))
 	}
 	if _, err := c.LabelSet(); err != nil {
-		return c.fault("labels", err.Error())
+		return c.fault("labels", "is wrong: "+err.Error())
 	}
-	return c.checkNames()
+	return errors.Join(c.checkSets(), c.checkNames())
+}
+
+// checkSets checks how the sets are named; whether the files are there shows when they are read.
+func (c *Config) checkSets() error {
+	for _, set := range [][2]string{{"train", c.Train}, {"dev", c.Dev}, {"test", c.Test}, {"stress", c.Stress}} {
+		key, path := set[0], set[1]
+		name, builtin := builtinName(path)
+		switch {
+		case path == "" || path == none && (key == "train" || key == "dev"):
+			return c.fault(key, "must name a file")
+		case path == "-":
+			return c.fault(key, "cannot be standard input: it is read several times")
+		case builtin && !slices.Contains(data.BuiltinNames(), name):
+			return c.fault(key, fmt.Sprintf("%q is not a built-in set%s", path, Nearest(name, data.BuiltinNames())))
+		}
+	}
+	return nil
 }
 
 func (c *Config) checkNames() error {
-	for _, device := range append([]string{c.Device}, c.BenchmarkDevices...) {
+	if err := torchmodel.CheckDevice(c.Device); err != nil {
+		return c.fault("device", "is wrong: "+err.Error())
+	}
+	for _, device := range c.BenchmarkDevices {
 		if err := torchmodel.CheckDevice(device); err != nil {
-			return c.fault("device", err.Error())
+			return c.fault("benchmark_devices", "is wrong: "+err.Error())
 		}
 	}
 	if _, known := presets[c.Model]; known {
 		return nil
 	}
 	if info, err := os.Stat(c.Model); err != nil || !info.IsDir() {
-		return c.fault("model", fmt.Sprintf("%q is neither small, distilbert-base nor a model folder", c.Model))
+		return c.fault("model", fmt.Sprintf("is %q, which is neither small, distilbert-base nor a model folder", c.Model))
 	}
 	return nil
 }

@@ -28,9 +28,7 @@ func Validate(ctx context.Context, cfg *Config, env *Env, path string, unlabelle
 	if err != nil {
 		return err
 	}
-	var problems []*data.Problem
-	summary, err := data.Validate(path, data.Options{Labels: set, RequireEntities: !unlabelled},
-		func(p *data.Problem) { problems = append(problems, p) })
+	summary, problems, err := validate(ctx, path, data.Options{Labels: set, RequireEntities: !unlabelled})
 	if err != nil {
 		return err
 	}
@@ -40,9 +38,27 @@ func Validate(ctx context.Context, cfg *Config, env *Env, path string, unlabelle
 		err = printSummary(env, summary, problems)
 	}
 	if err == nil && len(problems) > 0 {
-		err = fmt.Errorf("%s has %d problems", path, len(problems))
+		err = fmt.Errorf("%s has %d problem%s", path, len(problems), map[bool]string{false: "s"}[len(problems) == 1])
 	}
 	return err
+}
+
+// validate reads aside, as a reader that waits for standard input cannot be told to stop.
+func validate(ctx context.Context, path string, opts data.Options) (summary data.Summary, problems []*data.Problem, err error) {
+	done := make(chan struct{})
+	var s data.Summary
+	var list []*data.Problem
+	var fault error
+	go func() {
+		s, fault = data.Validate(path, opts, func(p *data.Problem) { list = append(list, p) })
+		close(done)
+	}()
+	select {
+	case <-done:
+		return s, list, fault
+	case <-ctx.Done():
+		return data.Summary{}, nil, ctx.Err()
+	}
 }
 
 func printSummary(env *Env, s data.Summary, problems []*data.Problem) error {

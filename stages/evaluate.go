@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 
 	"pii/data"
@@ -83,7 +85,7 @@ func countFile(ctx context.Context, env *Env, set *labels.Set, counter *metrics.
 			return fmt.Errorf("%s: transcript %q: %w", pred, transcript.ID, err)
 		}
 	}
-	for id := range predictions {
+	for _, id := range slices.Sorted(maps.Keys(predictions)) {
 		return fmt.Errorf("%s: %d predictions are of transcripts that %s does not have, such as %q", pred, len(predictions), gold, id)
 	}
 	return nil
@@ -121,13 +123,17 @@ func number(value *float64) string {
 	return fmt.Sprintf("%.4g", *value)
 }
 
-// Summary prints what a run has found out so far: a line for each judged set, then the times, then the targets.
-func Summary(w io.Writer, runDir string, cfg *Config) error {
+// Summary prints what a run has found out: a line for each judged set, then the times, then the targets. Only the stages in
+// current are told of; what the others found is about another model.
+func Summary(w io.Writer, runDir string, cfg *Config, current []string) error {
 	var targets []metrics.Target
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "set\ttranscripts\tPII precision\tPII recall\tPII F1\tmicro F1\tmacro F1\t")
 	found := false
 	for _, name := range cfg.judged() {
+		if !slices.Contains(current, Evaluate) {
+			break
+		}
 		var e Evaluation
 		if ok, err := readJSON(filepath.Join(runDir, Evaluate, name+".json"), &e); err != nil {
 			return err
@@ -150,7 +156,7 @@ func Summary(w io.Writer, runDir string, cfg *Config) error {
 	var b BenchmarkResult
 	if ok, err := readJSON(filepath.Join(runDir, Benchmark, "benchmark.json"), &b); err != nil {
 		return err
-	} else if ok {
+	} else if ok && slices.Contains(current, Benchmark) {
 		fmt.Fprintln(w)
 		if err := b.Table(w); err != nil {
 			return err

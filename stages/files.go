@@ -1,11 +1,14 @@
 package stages
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+
+	"pii/pipeline"
 )
 
 func copyFile(from, to string) error {
@@ -34,6 +37,34 @@ func copyFolder(from, to string) error {
 		}
 	}
 	return nil
+}
+
+// syncFolder asks the system to put a folder and its files on the disk itself.
+func syncFolder(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := pipeline.SyncDir(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return pipeline.SyncDir(dir)
+}
+
+// sameFile reports whether two paths lead to the same file.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// sameContent reports whether two files hold the same bytes.
+func sameContent(a, b string) bool {
+	contentA, errA := os.ReadFile(a)
+	contentB, errB := os.ReadFile(b)
+	return errA == nil && errB == nil && bytes.Equal(contentA, contentB)
 }
 
 func writeJSON(path string, v any) error {

@@ -23,6 +23,9 @@ type FileOptions struct {
 // TrainFiles trains on cfg.Train and cfg.Dev and writes a Hugging Face model folder. What an interrupted call leaves in
 // out/.pii lets the next one go on, and tells it when there is nothing to do.
 func TrainFiles(ctx context.Context, cfg *Config, env *Env, out string, opts FileOptions) error {
+	if cfg.fromCheckpoint() && sameFile(out, cfg.Model) {
+		return &ConfigError{fmt.Sprintf("--out-dir %s is the checkpoint that training starts from; it would be overwritten", out)}
+	}
 	all, err := cfg.Pipeline(env)
 	if err != nil {
 		return err
@@ -35,33 +38,67 @@ func TrainFiles(ctx context.Context, cfg *Config, env *Env, out string, opts Fil
 	if opts.Force {
 		selection.Force = []string{"all"}
 	}
-	if _, err := run.Execute(ctx, pipeline.Options{Selection: selection}); err != nil {
+	_, err = run.Execute(ctx, pipeline.Options{Selection: selection, Finish: func(err error) error {
+		if err != nil {
+			return err
+		}
+		return publishModel(run.Dir(), out)
+	}})
+	return err
+}
+
+// publishModel puts copies of a run's model and metrics into the folder out. They are written and synced aside first, so
+// that a full disk harms nothing.
+func publishModel(runDir, out string) error {
+	aside := filepath.Join(runDir, "publish")
+	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
-	model := filepath.Join(run.Dir(), Train, modelFolder)
-	entries, err := os.ReadDir(model)
+	if err := os.Mkdir(aside, 0o777); err != nil {
+		return err
+	}
+	defer os.RemoveAll(aside)
+	err := copyFolder(filepath.Join(runDir, Train, modelFolder), aside)
+	if err == nil {
+		err = copyFile(filepath.Join(runDir, Train, metricsName), filepath.Join(aside, metricsName))
+	}
+	if err == nil {
+		err = syncFolder(aside)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the model to %s: %w", out, err)
+	}
+	return replaceFiles(aside, out)
+}
+
+// replaceFiles renames the files of folder from into folder to. config.json, without which a folder is no model, goes
+// first and comes last: a kill in between must not leave half an old model and half a new one that passes for whole.
+func replaceFiles(from, to string) error {
+	entries, err := os.ReadDir(from)
 	if err != nil {
 		return err
 	}
+	const marker = "config.json"
+	changed := []string{marker}
+	same := sameContent(filepath.Join(from, marker), filepath.Join(to, marker))
 	for _, entry := range entries {
-		if err := publish(filepath.Join(model, entry.Name()), filepath.Join(out, entry.Name())); err != nil {
+		a, b := filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())
+		if entry.Name() != marker && !sameContent(a, b) {
+			changed = append([]string{entry.Name()}, changed...)
+		}
+	}
+	if same && len(changed) == 1 {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(to, marker)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, name := range changed {
+		if err := os.Rename(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
 			return err
 		}
 	}
-	return publish(filepath.Join(run.Dir(), Train, metricsName), filepath.Join(out, metricsName))
-}
-
-// publish copies a file to where the user wants it, at once or not at all.
-func publish(from, to string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	return pipeline.CreateFile(to, func(f *os.File) error {
-		_, err := io.Copy(f, source)
-		return err
-	})
+	return pipeline.SyncDir(to)
 }
 
 // PredictOptions say what PredictFiles reads and writes; "-" is standard input or output.
@@ -74,7 +111,10 @@ type PredictOptions struct {
 // PredictFiles tags the transcripts of one file. From file to file, what an interrupted call leaves in a hidden folder
 // beside the output lets the next one go on; the output itself appears when it is whole.
 func PredictFiles(ctx context.Context, cfg *Config, env *Env, o PredictOptions) error {
-	if o.Input == "-" || o.Output == "-" {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if isStream(o.Input) || isStream(o.Output) {
 		return predictThrough(ctx, cfg, env, o)
 	}
 	work := filepath.Join(filepath.Dir(o.Output), "."+filepath.Base(o.Output)+".pii")
@@ -86,19 +126,62 @@ func PredictFiles(ctx context.Context, cfg *Config, env *Env, o PredictOptions) 
 	if err != nil {
 		return err
 	}
-	if _, err := run.Execute(ctx, pipeline.Options{}); err != nil {
+	_, err = run.Execute(ctx, pipeline.Options{Finish: func(err error) error {
+		if err == nil {
+			err = writeOutput(filepath.Join(work, Predict, predictionsName), o)
+		}
+		if err == nil || !resumable(work, err) {
+			err = errors.Join(err, os.RemoveAll(work))
+		}
 		return err
+	}})
+	return err
+}
+
+// check refuses what would be found out only after all the work, or would destroy the input.
+func (o PredictOptions) check() error {
+	info, err := os.Stat(o.Output)
+	if err == nil && info.IsDir() || strings.HasSuffix(o.Output, "/") {
+		return &ConfigError{fmt.Sprintf("--output %s is a folder, not a file", o.Output)}
 	}
-	part, err := os.Open(filepath.Join(work, Predict, "predictions.jsonl"))
+	if err == nil && info.Mode().IsRegular() && sameFile(o.Input, o.Output) {
+		return &ConfigError{fmt.Sprintf("--output %s is the input; it would be overwritten", o.Output)}
+	}
+	return nil
+}
+
+// isStream reports whether a path is "-", a pipe or a device: what can be neither gone back to nor renamed to.
+func isStream(path string) bool {
+	info, err := os.Stat(path)
+	return path == "-" || err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// predictionsName is the file of predictions in a work folder.
+const predictionsName = "predictions.jsonl"
+
+// resumable reports whether there is something in a work folder that the same command can go on from after err.
+func resumable(work string, err error) bool {
+	var wrong *data.Problem
+	if errors.As(err, &wrong) {
+		return false // another input is needed, and with it another beginning
+	}
+	parts := []string{filepath.Join(work, Predict, predictionsName)}
+	found, _ := filepath.Glob(filepath.Join(work, "checkpoints", Predict, "*", predictionsName)) // the pattern is a good one
+	for _, part := range append(parts, found...) {
+		if info, err := os.Stat(part); err == nil && info.Size() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func writeOutput(part string, o PredictOptions) error {
+	lines, err := os.Open(part)
 	if err != nil {
 		return err
 	}
-	defer part.Close()
-	err = pipeline.CreateFile(o.Output, func(f *os.File) error { return convert(part, f, formatOf(o.Format, o.Output)) })
-	if err != nil {
-		return err
-	}
-	return os.RemoveAll(work)
+	defer lines.Close()
+	return pipeline.CreateFile(o.Output, func(f *os.File) error { return convert(lines, f, formatOf(o.Format, o.Output)) })
 }
 
 func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, error) {
@@ -114,25 +197,30 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 	if err != nil {
 		return pipeline.Stage{}, err
 	}
+	var stand *card
+	if _, err := os.Stat(filepath.Join(o.ModelDir, cardName)); err != nil {
+		c := configCard(cfg)
+		stand = &c
+	}
 	files := append(checkpointInputs(o.ModelDir, append(tokenizerFiles, "config.json", "model.safetensors", cardName)...), input)
 	return pipeline.Stage{Name: Predict, Schema: 1, Files: files,
-		Params: predictParams{cfg.PIIThreshold, cfg.PredictBatchSize, device, built.Libtorch},
+		Params: predictParams{cfg.PIIThreshold, cfg.PredictBatchSize, device, built.Libtorch, stand},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(cfg, o.ModelDir)
 			if err != nil {
 				return err
 			}
-			part := filepath.Join(job.Checkpoints, "predictions.jsonl")
+			part := filepath.Join(job.Checkpoints, predictionsName)
 			total, err := predictFile(ctx, env, tagger, o.Input, part, job.Log)
 			if err := errors.Join(err, tagger.Close()); err != nil {
 				return err
 			}
 			job.Log.Printf("%d transcripts, written to %s", total, o.Output)
-			return copyFile(part, filepath.Join(job.Dir, "predictions.jsonl"))
+			return copyFile(part, filepath.Join(job.Dir, predictionsName))
 		}}, nil
 }
 
-// predictThrough tags from or to a stream, which cannot be gone back to.
+// predictThrough tags from or to a stream.
 func predictThrough(ctx context.Context, cfg *Config, env *Env, o PredictOptions) (err error) {
 	tagger, err := env.tagger(cfg, o.ModelDir)
 	if err != nil {
@@ -144,26 +232,44 @@ func predictThrough(ctx context.Context, cfg *Config, env *Env, o PredictOptions
 		return err
 	}
 	defer reader.Close()
-	format := formatOf(o.Format, o.Output)
-	if o.Output == "-" && format == FormatJSONL {
-		_, err = predictStream(ctx, tagger, reader, 0, env.Out, env.Log)
+	write := func(w io.Writer) error { return predictTo(ctx, env, tagger, reader, w, formatOf(o.Format, o.Output)) }
+	switch {
+	case o.Output == "-":
+		return write(env.Out)
+	case isStream(o.Output):
+		f, err := os.OpenFile(o.Output, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Output), 0o777); err != nil {
+		return err
+	}
+	return pipeline.CreateFile(o.Output, func(f *os.File) error { return write(f) })
+}
+
+// predictTo writes the predictions for a reader in one of the formats; JSON when all are there.
+func predictTo(ctx context.Context, env *Env, tagger *Tagger, reader *data.Reader, w io.Writer, format string) error {
+	if format == FormatJSONL {
+		_, err := predictStream(ctx, tagger, reader, 0, w, env.Log)
 		return err
 	}
 	lines, err := os.CreateTemp("", "pii-predict-*.jsonl")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lines.Close(), os.Remove(lines.Name())) }()
+	defer lines.Close()
+	if err := os.Remove(lines.Name()); err != nil { // the file lives on while it is open, and no kill leaves it behind
+		return err
+	}
 	if _, err := predictStream(ctx, tagger, reader, 0, lines, env.Log); err != nil {
 		return err
 	}
 	if _, err := lines.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if o.Output == "-" {
-		return convert(lines, env.Out, format)
-	}
-	return pipeline.CreateFile(o.Output, func(f *os.File) error { return convert(lines, f, format) })
+	return convert(lines, w, format)
 }
 
 // CheckModelDir reports what is wrong with a folder that is to be read as a model, before anything is done with it.

@@ -39,6 +39,7 @@ type trainParams struct {
 	MaxGradNorm    float64  `json:"max_grad_norm"`
 	Dropout        float64  `json:"dropout"`
 	LabelSmoothing float64  `json:"label_smoothing"`
+	WordDropout    float64  `json:"word_dropout"`
 	MaxLength      int      `json:"max_length"`
 	Stride         int      `json:"stride"`
 	Device         string   `json:"device"`
@@ -50,6 +51,7 @@ type predictParams struct {
 	BatchSize    int     `json:"predict_batch_size"`
 	Device       string  `json:"device"`
 	Libtorch     string  `json:"libtorch"`
+	Card         *card   `json:"card,omitempty"` // where the model has none and the configuration speaks for it
 }
 
 type evaluateParams struct {
@@ -136,7 +138,7 @@ func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input) pipel
 
 func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
 	params := trainParams{c.Labels, c.Model, c.Seed, c.Epochs, c.BatchSize, c.LR, c.WeightDecay, c.WarmupRatio,
-		c.MaxGradNorm, c.Dropout, c.LabelSmoothing, c.MaxLength, c.Stride, device, libtorch}
+		c.MaxGradNorm, c.Dropout, c.LabelSmoothing, c.WordDropout, c.MaxLength, c.Stride, device, libtorch}
 	var files []pipeline.Input
 	if c.fromCheckpoint() {
 		params.Model = "checkpoint"
@@ -156,7 +158,7 @@ func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
 }
 
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 1, Params: predictParams{c.PIIThreshold, c.PredictBatchSize, device, libtorch},
+	return pipeline.Stage{Name: Predict, Schema: 1, Params: predictParams{c.PIIThreshold, c.PredictBatchSize, device, libtorch, nil},
 		Files: pickInputs(inputs, c.judged()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
@@ -208,7 +210,7 @@ func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libt
 		c.BenchmarkDevices, c.Threads, c.TargetP95.String(), libtorch, hardware()},
 		Files: pickInputs(inputs, "dev"), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
-			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev, c.BenchmarkDevices)
+			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev)
 			if err != nil {
 				return err
 			}
@@ -262,7 +264,7 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	}
 	defer func() { err = errors.Join(err, model.Close()) }()
 	logger.Printf("%s, on %s", note, session.Device())
-	best, history, err := trainModel(ctx, c, logger, model, train, dev, checkpoints)
+	best, history, err := trainModel(ctx, c, logger, model, train, dev, tokenizer.Vocabulary().Mask(), checkpoints)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,40 +86,37 @@ func readPredictions(path string, in io.Reader) (map[string][]PredictedEntity, e
 	} else {
 		path = "standard input"
 	}
-	reader := bufio.NewReaderSize(in, 1<<20)
+	return parsePredictions(bufio.NewReaderSize(in, 1<<20), path)
+}
+
+func parsePredictions(reader *bufio.Reader, path string) (map[string][]PredictedEntity, error) {
 	predictions := map[string][]PredictedEntity{}
-	line := 0
-	for {
+	for line := 1; ; line++ {
 		text, err := reader.ReadBytes('\n')
-		if len(strings.TrimSpace(string(text))) > 0 {
-			line++
-			p, parseErr := parsePrediction(text)
-			if parseErr != nil && line == 1 {
-				rest, readErr := io.ReadAll(reader)
-				if readErr != nil {
-					return nil, fmt.Errorf("%s: %w", path, readErr)
-				}
-				return parseObject(path, append(text, rest...))
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		last := errors.Is(err, io.EOF)
+		if len(bytes.TrimSpace(text)) > 0 {
+			p, err := parsePrediction(text)
+			if err != nil && len(predictions) == 0 {
+				return parseObject(path, io.MultiReader(bytes.NewReader(text), reader), fmt.Errorf("%s:%d: %w", path, line, err))
 			}
-			if parseErr != nil {
-				return nil, fmt.Errorf("%s:%d: %w", path, line, parseErr)
+			if _, twice := predictions[p.ID]; err == nil && twice {
+				err = fmt.Errorf("id: %q is there twice", p.ID)
 			}
-			if _, twice := predictions[p.ID]; twice {
-				return nil, fmt.Errorf("%s:%d: id: %q is there twice", path, line, p.ID)
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", path, line, err)
 			}
 			predictions[p.ID] = p.Entities
 		}
-		if errors.Is(err, io.EOF) {
-			break
+		if last && len(predictions) == 0 {
+			return nil, fmt.Errorf("%s: is empty", path)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		if last {
+			return predictions, nil
 		}
 	}
-	if line == 0 {
-		return nil, fmt.Errorf("%s: is empty", path)
-	}
-	return predictions, nil
 }
 
 // parsePrediction reads a line of JSONL. An object keyed by ids is not one, even where a transcript is called "id".
@@ -136,13 +134,37 @@ func parsePrediction(line []byte) (Prediction, error) {
 	if raw.Entities == nil {
 		return Prediction{}, errors.New("entities: missing")
 	}
-	return Prediction{*raw.ID, *raw.Entities}, nil
+	return Prediction{*raw.ID, *raw.Entities}, checkEntities(*raw.Entities)
 }
 
-func parseObject(path string, content []byte) (map[string][]PredictedEntity, error) {
+// checkEntities finds spans that lack a field or are empty.
+func checkEntities(entities []PredictedEntity) error {
+	for i, e := range entities {
+		if e.Label == "" || e.Start < 0 || e.End <= e.Start {
+			return fmt.Errorf("entities[%d]: a span needs a label and 0 ≤ start < end", i)
+		}
+	}
+	return nil
+}
+
+// parseObject reads the object of lists by id. Where there is none, the error is notLines, what is wrong with the first
+// line, if the file begins as lines do.
+func parseObject(path string, in io.Reader, notLines error) (map[string][]PredictedEntity, error) {
+	content, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	var object map[string][]PredictedEntity
 	if err := json.Unmarshal(content, &object); err != nil {
-		return nil, fmt.Errorf("%s: neither JSONL with id and entities nor an object of lists by id: %w", path, err)
+		if first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n")); json.Valid(first) {
+			return nil, notLines
+		}
+		return nil, fmt.Errorf("%s: neither lines with id and entities nor an object of lists by id: %w", path, err)
+	}
+	for id, entities := range object {
+		if err := checkEntities(entities); err != nil {
+			return nil, fmt.Errorf("%s: %q: %w", path, id, err)
+		}
 	}
 	return object, nil
 }

@@ -43,8 +43,7 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}
-	modelCard.MaxLength = min(modelCard.MaxLength, model.Config.MaxPositions)
-	return &Tagger{model, tokenizer, set, modelCard, cfg.PredictBatchSize, cfg.PIIThreshold}, nil
+	return &Tagger{model, tokenizer, set, modelCard.fit(model.Config.MaxPositions), cfg.PredictBatchSize, cfg.PIIThreshold}, nil
 }
 
 // Close frees the model.

@@ -14,6 +14,7 @@ import (
 	"pii/data"
 	"pii/labels"
 	"pii/pipeline"
+	"pii/torchmodel"
 	"pii/wordpiece"
 )
 
@@ -39,6 +40,9 @@ func tokenize(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, di
 	if err := tokenizer.Save(dir); err != nil {
 		return err
 	}
+	if cfg.Train == cfg.Dev || sameFile(cfg.Train, cfg.Dev) {
+		logger.Printf("train and dev are the same transcripts: the best epoch is chosen by what was learned by heart")
+	}
 	stats := map[string]tokenizeStats{}
 	for name, path := range map[string]string{"train": cfg.Train, "dev": cfg.Dev} {
 		encode := encoder{cfg, set, tokenizer}
@@ -61,6 +65,13 @@ func tokenize(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, di
 // makeTokenizer reads the checkpoint's tokenizer, or learns a vocabulary from the training transcripts.
 func makeTokenizer(cfg *Config, env *Env, logger *log.Logger) (*wordpiece.BERT, error) {
 	if cfg.fromCheckpoint() {
+		model, err := torchmodel.ReadConfig(cfg.Model)
+		if err == nil && cfg.MaxLength > model.MaxPositions {
+			err = cfg.fault("max_length", fmt.Sprintf("is %d, but %s reads at most %d tokens", cfg.MaxLength, cfg.Model, model.MaxPositions))
+		}
+		if err != nil {
+			return nil, err
+		}
 		return wordpiece.Load(cfg.Model)
 	}
 	opts := wordpiece.DefaultOptions()

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +27,7 @@ type training struct {
 	train   []Example
 	dev     []Example
 	lengths []int
+	mask    int32 // id of [MASK]
 	rate    schedule
 	perEp   int    // steps of an epoch
 	dir     string // of checkpoints
@@ -31,7 +35,8 @@ type training struct {
 
 	Epoch   int           `json:"epoch"`    // epochs done
 	LossSum float64       `json:"loss_sum"` // over the steps of the epoch under way
-	Best    float64       `json:"best"`     // lowest dev loss so far
+	Best    float64       `json:"best"`     // lowest dev loss so far, that of epoch BestOf
+	BestOf  int           `json:"best_of"`
 	History []epochResult `json:"history"`
 }
 
@@ -46,14 +51,11 @@ type epochResult struct {
 	Best      bool    `json:"best"`
 }
 
-const (
-	stateName = "state.safetensors"
-	bestName  = "best"
-)
+const stateName = "state.safetensors"
 
 // trainModel trains model and leaves the folder of its best epoch at the returned path below checkpoints. Called again
 // with the same inputs after an interruption, it goes on where the last checkpoint was, to the same weights.
-func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train, dev []Example,
+func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train, dev []Example, mask int32,
 	checkpoints string) (best string, history []epochResult, err error) {
 	trainer, err := model.NewTrainer(torchmodel.Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
 		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm}, cfg.LabelSmoothing)
@@ -61,7 +63,7 @@ func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *tor
 		return "", nil, err
 	}
 	defer func() { err = errors.Join(err, trainer.Close()) }()
-	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dev: dev, dir: checkpoints,
+	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dev: dev, dir: checkpoints, mask: mask,
 		lengths: lengthsOf(train), saved: time.Now()}
 	t.perEp = (len(train) + cfg.BatchSize - 1) / cfg.BatchSize
 	t.rate = newSchedule(cfg.LR, cfg.WarmupRatio, t.perEp*cfg.Epochs)
@@ -76,7 +78,7 @@ func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *tor
 			return "", nil, err
 		}
 	}
-	return filepath.Join(checkpoints, bestName), t.History, nil
+	return t.bestDir(t.BestOf), t.History, nil
 }
 
 func lengthsOf(examples []Example) []int {
@@ -96,9 +98,15 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 			return err
 		}
 		step := t.trainer.Steps()
-		result, err := t.trainer.Step([][]torchmodel.Row{pick(t.train, batches[at])}, t.rate.at(step), t.stepSeed(step))
+		rows := pick(t.train, batches[at])
+		dropWords(rows, t.cfg.WordDropout, t.mask, rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1)))
+		result, err := t.trainer.Step([][]torchmodel.Row{rows}, t.rate.at(step), t.stepSeed(step))
 		if err != nil {
 			return err
+		}
+		if !finite(result.Loss) || !finite(result.GradNorm) {
+			return fmt.Errorf("step %d: loss %v, gradient norm %v: the training has diverged; a lower lr helps", step+1, result.Loss,
+				result.GradNorm)
 		}
 		t.LossSum += result.Loss
 		last = result
@@ -108,9 +116,14 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 	if err != nil {
 		return err
 	}
+	if !finite(devLoss) {
+		return fmt.Errorf("epoch %d: dev loss %v: the training has diverged; a lower lr helps", t.Epoch+1, devLoss)
+	}
 	return t.endEpoch(epochResult{Epoch: t.Epoch + 1, Step: t.trainer.Steps(), TrainLoss: t.LossSum / float64(len(batches)),
 		DevLoss: devLoss, LR: t.rate.at(t.trainer.Steps() - 1), GradNorm: last.GradNorm})
 }
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // stepSeed gives the micro-batches of each step dropout masks of their own.
 func (t *training) stepSeed(step int) int64 { return t.cfg.Seed + int64(step)<<16 }
@@ -119,14 +132,23 @@ func (t *training) endEpoch(r epochResult) error {
 	r.Best = len(t.History) == 0 || r.DevLoss < t.Best
 	t.log.Printf("epoch %d of %d: train loss %.4f, dev loss %.4f%s", r.Epoch, t.cfg.Epochs, r.TrainLoss, r.DevLoss,
 		map[bool]string{true: ", the best so far"}[r.Best])
+	before := t.BestOf
 	if r.Best {
-		t.Best = r.DevLoss
+		t.Best, t.BestOf = r.DevLoss, r.Epoch
 		if err := t.saveBest(); err != nil {
 			return err
 		}
 	}
 	t.Epoch, t.LossSum, t.History = t.Epoch+1, 0, append(t.History, r)
-	return t.save()
+	if err := t.save(); err != nil || !r.Best {
+		return err
+	}
+	return os.RemoveAll(t.bestDir(before))
+}
+
+// bestDir is where the model of an epoch lies while it is the best.
+func (t *training) bestDir(epoch int) string {
+	return filepath.Join(t.dir, fmt.Sprintf("best-%d", epoch))
 }
 
 // pause saves a checkpoint when it is time, or when ctx is cancelled, whose error it returns.
@@ -153,17 +175,20 @@ func (t *training) save() error {
 	return err
 }
 
-// saveBest replaces the best model. A kill in between does no harm: the state still stands before this epoch's end, and
-// going on from it writes the same model again.
+// saveBest keeps the model beside the one that was the best before: until the state names the new one, going on starts
+// from a state that names the old one. What is here already was left by a kill and may be half a model.
 func (t *training) saveBest() error {
-	best := filepath.Join(t.dir, bestName)
+	best := t.bestDir(t.BestOf)
 	if err := os.RemoveAll(best); err != nil {
 		return err
 	}
 	if err := os.Mkdir(best, 0o777); err != nil {
 		return err
 	}
-	return t.model.Save(best)
+	if err := t.model.Save(best); err != nil {
+		return err
+	}
+	return syncFolder(best) // before the state that names it
 }
 
 func (t *training) resume() error {
@@ -208,4 +233,21 @@ func pick(examples []Example, indices []int) []torchmodel.Row {
 		rows[i] = torchmodel.Row{IDs: examples[index].InputIDs, Tags: examples[index].Labels}
 	}
 	return rows
+}
+
+// dropWords replaces each token of the text with probability p by mask, in copies of the rows' ids: so the model learns to
+// tell a name that it has never seen by what stands around it (word dropout, Iyyer et al. 2015).
+func dropWords(rows []torchmodel.Row, p float64, mask int32, random *rand.Rand) {
+	if p == 0 {
+		return
+	}
+	for r, row := range rows {
+		ids := slices.Clone(row.IDs)
+		for i := range ids {
+			if row.Tags[i] != torchmodel.IgnoreIndex && random.Float64() < p {
+				ids[i] = mask
+			}
+		}
+		rows[r].IDs = ids
+	}
 }
