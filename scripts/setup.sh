@@ -13,6 +13,7 @@ export LC_ALL=C
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 gotch=github.com/sugarme/gotch
 gotch_version=v0.9.1
+format=1 # to be raised when the way of compiling, linking or describing below changes: what is in the cache is then made anew
 cache=${PII_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/pii}
 cxx=${CXX:-g++}
 work=$root/go.work
@@ -242,7 +243,7 @@ name_folders() {
 	flags=("-std=$(standard)" -fPIC -w "-D_GLIBCXX_USE_CXX11_ABI=$abi" "${includes[@]}")
 	local key
 	key=$({
-		printf '%s\n' "$libdir" "$abi" "$cxx" "${flags[@]}"
+		printf '%s\n' "$format" "$libdir" "$abi" "$cxx" "${flags[@]}"
 		"$cxx" -dumpfullversion
 		stat -Lc '%s %Y' "$libdir/libtorch_cpu.so"
 		mends
@@ -250,6 +251,11 @@ name_folders() {
 	folder=$cache/gotch-$gotch_version-libtorch-$version-$key
 	source_key=$(sources | sha256sum | cut -c1-12)
 	library=$folder/lib/$source_key/libtch.so
+}
+
+# has_onednn: only the system's libtorch shares its oneDNN with others; archives and PyTorch keep theirs inside.
+has_onednn() {
+	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n' | "$cxx" -E -x c++ - >/dev/null 2>&1
 }
 
 # --- gotch
@@ -334,13 +340,18 @@ build_library() {
 	[ ! -f "$library" ] || return 0
 	say "compiling $(basename "$library")"
 	local build=$temporary/build out=$temporary/out file
+	local -a onednn_flags=() onednn_library=()
+	if has_onednn; then
+		onednn_flags=(-DPII_ONEDNN)
+		onednn_library=("-Wl,--as-needed" -ldnnl)
+	fi
 	mkdir -p "$build" "$out" "$folder/lib"
 	cp "$root"/torchmodel/csrc/*.cpp "$root"/torchmodel/csrc/*.h "$build"
 	for file in "$build"/*.cpp; do
-		compile "$file" -O3 -fno-math-errno
+		compile "$file" -O3 -fno-math-errno "${onednn_flags[@]}"
 	done
 	link "$out/libtch.so" "$build"/*.o
-	describe >"$out/libtch.json"
+	describe "$out/libtch.so" >"$out/libtch.json"
 	mv -T "$out" "$(dirname "$library")"
 }
 
@@ -350,15 +361,23 @@ link() {
 	local -a libraries=(-ltorch -ltorch_cpu -lc10)
 	if [ "$cuda" = true ]; then libraries+=(-ltorch_cuda -lc10_cuda); fi
 	"$cxx" -shared -fPIC -Wl,-Bsymbolic -Wl,--no-undefined -o "$out" "$folder"/shim/*.o "$@" \
-		-L"$libdir" "${rpath[@]}" -Wl,--no-as-needed "${libraries[@]}" -ldl 2>"$log" ||
+		-L"$libdir" "${rpath[@]}" -Wl,--no-as-needed "${libraries[@]}" -ldl "${onednn_library[@]}" 2>"$log" ||
 		fail "libtch.so cannot be linked" "$cxx -shared -L$libdir ${libraries[*]}" "$(tail -n 1 "$log")"
 }
 
-# describe prints what the program tells of the library when it cannot open it.
+# describe prints what the program is to know of the library before it opens it.
 describe() {
-	printf '{\n  "libtorch": %s,\n  "libtorch_dir": %s,\n  "source": %s,\n  "cxx11_abi": %s,\n  "cuda": %s,\n  "csrc": %s\n}\n' \
-		"$(quoted "$version")" "$(quoted "$libdir")" "$(quoted "$source_text")" "$([ "$abi" = 1 ] && echo true || echo false)" \
-		"$cuda" "$(quoted "$source_key")"
+	cat <<-END
+		{
+		  "libtorch": $(quoted "$version"),
+		  "libtorch_dir": $(quoted "$libdir"),
+		  "source": $(quoted "$source_text"),
+		  "cxx11_abi": $([ "$abi" = 1 ] && echo true || echo false),
+		  "cuda": $cuda,
+		  "openblas": $(quoted "$(ldd "$1" | awk '$1 ~ /^libopenblas/ {print $1; exit}')"),
+		  "csrc": $(quoted "$source_key")
+		}
+	END
 }
 
 quoted() {

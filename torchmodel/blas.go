@@ -13,6 +13,7 @@ package torchmodel
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -24,22 +25,28 @@ import (
 )
 
 const (
-	coretypeVariable = "OPENBLAS_CORETYPE"
+	coretypeVariable   = "OPENBLAS_CORETYPE"
+	reexecutedVariable = "PII_REEXECUTED" // set for the second start, so that there is no third
 	// NoReexecVariable names the environment variable that, set to 1, keeps the program from starting itself again.
 	NoReexecVariable = "PII_NO_REEXEC"
 )
 
 // Reexec starts the program again in this process, with the same arguments, where OpenBLAS mistakes the processor and would
-// be several times slower than it could be. OpenBLAS reads its environment variable when it is loaded, from the environment
-// that the process began with, so setting it here would come too late. Once it is set, Reexec does nothing: it is to be
-// called first thing by commands that compute.
+// be several times slower than it could be. OpenBLAS reads its environment variable from the environment that the process
+// began with, so setting it here would come too late. The second time it does nothing. Commands that compute are to call it
+// first thing.
 func Reexec() error {
+	if os.Getenv(reexecutedVariable) != "" {
+		return os.Unsetenv(reexecutedVariable)
+	}
 	core := OpenBLASCoretype()
 	if core == "" || os.Getenv(NoReexecVariable) == "1" {
 		return nil
 	}
-	environment := append(os.Environ(), coretypeVariable+"="+core)
-	if err := syscall.Exec("/proc/self/exe", os.Args, environment); err != nil {
+	if err := errors.Join(os.Setenv(coretypeVariable, core), os.Setenv(reexecutedVariable, "1")); err != nil {
+		return fmt.Errorf("start again with %s=%s: %w", coretypeVariable, core, err)
+	}
+	if err := syscall.Exec("/proc/self/exe", os.Args, os.Environ()); err != nil {
 		return fmt.Errorf("start again with %s=%s: %w", coretypeVariable, core, err)
 	}
 	return nil

@@ -38,6 +38,9 @@ func Info() (LibraryInfo, error) {
 	if err := Load(); err != nil {
 		return LibraryInfo{}, err
 	}
+	if err := useThreads(0); err != nil {
+		return LibraryInfo{}, err
+	}
 	info := LibraryInfo{
 		BuiltFor: builtVersion(),
 		Library:  loaded.path,

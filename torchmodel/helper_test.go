@@ -1,0 +1,47 @@
+package torchmodel
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+)
+
+// helperVariable tells a test binary that another test started which part of it to run.
+const helperVariable = "PII_TEST_HELPER"
+
+var helpers = map[string]func() error{
+	"reexec": func() error {
+		if err := Reexec(); err != nil {
+			return err
+		}
+		fmt.Printf("coretype=%s\n", os.Getenv(coretypeVariable))
+		return nil
+	},
+	"load": func() error {
+		fmt.Printf("load=%v\n", Load())
+		return nil
+	},
+}
+
+// TestHelperProcess is not a test: it is what runHelper starts.
+func TestHelperProcess(t *testing.T) {
+	if run := helpers[os.Getenv(helperVariable)]; run != nil {
+		if err := run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// runHelper runs a helper in a process of its own and returns what it printed.
+func runHelper(t *testing.T, name string, environment ...string) string {
+	t.Helper()
+	command := exec.Command(os.Args[0], "-test.run=^TestHelperProcess$")
+	command.Env = slices.Concat(os.Environ(), environment, []string{helperVariable + "=" + name})
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("helper %s: %v\n%s", name, err, output)
+	}
+	return string(output)
+}
