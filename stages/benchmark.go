@@ -38,8 +38,8 @@ type DeviceBenchmark struct {
 }
 
 // BenchmarkFiles times a model folder and prints the figures.
-func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, modelDir, input string, devices []string, asJSON bool) error {
-	result, err := benchmark(ctx, cfg, env, env.Log, modelDir, input, devices)
+func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, modelDir, input string, asJSON bool) error {
+	result, err := benchmark(ctx, cfg, env, env.Log, modelDir, input)
 	if err != nil {
 		return err
 	}
@@ -52,13 +52,13 @@ func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, modelDir, input 
 	return printTargets(env.Out, result.Targets())
 }
 
-func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, modelDir, input string, devices []string) (*BenchmarkResult, error) {
+func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, modelDir, input string) (*BenchmarkResult, error) {
 	texts, err := readTexts(env, input)
 	if err != nil {
 		return nil, err
 	}
 	result := &BenchmarkResult{Hardware: hardware(), Texts: len(texts), TargetP95: milliseconds(cfg.TargetP95)}
-	for _, device := range devices {
+	for _, device := range cfg.BenchmarkDevices {
 		one, err := benchmarkDevice(ctx, cfg, env, logger, modelDir, texts, device)
 		var missing *torchmodel.NoDeviceError
 		if errors.As(err, &missing) {

@@ -3,9 +3,11 @@
 package stages
 
 import (
+	"context"
 	"io"
 	"log"
 	"os"
+	"sync"
 
 	"pii/torchmodel"
 )
@@ -18,9 +20,34 @@ type Env struct {
 	sessions map[string]*torchmodel.Session
 }
 
-// NewEnv writes results to standard output, messages to standard error, and reads "-" from standard input.
-func NewEnv() *Env {
-	return &Env{Out: os.Stdout, Log: log.New(os.Stderr, "", 0), In: os.Stdin}
+// NewEnv writes results to standard output, messages to standard error, and reads "-" from standard input until ctx is
+// cancelled.
+func NewEnv(ctx context.Context) *Env {
+	return &Env{Out: os.Stdout, Log: log.New(os.Stderr, "", 0), In: interruptible(ctx, os.Stdin)}
+}
+
+// interruptible is a reader whose calls end when ctx is cancelled, also where r, a terminal, waits for somebody to type.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	return &lazyReader{Reader: out, begin: func() {
+		context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+		go func() {
+			_, err := io.Copy(in, r)
+			in.CloseWithError(err)
+		}()
+	}}
+}
+
+// lazyReader begins when it is first read: what nobody reads must not be taken from others.
+type lazyReader struct {
+	io.Reader
+	once  sync.Once
+	begin func()
+}
+
+func (l *lazyReader) Read(p []byte) (int, error) {
+	l.once.Do(l.begin)
+	return l.Reader.Read(p)
 }
 
 // session returns the open session for a device.
