@@ -129,7 +129,7 @@ func (c *Config) check() error {
 		"checkpoint_every": float64(c.CheckpointEvery), "target_p95": float64(c.TargetP95)}
 	shares := map[string]float64{"warmup_ratio": c.WarmupRatio, "pii_threshold": c.PIIThreshold,
 		"target_pii_precision": c.TargetPIIPrecision}
-	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing}
+	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
 		"threads": float64(c.Threads), "stride": float64(c.Stride)}
 	for _, key := range keys() {
