@@ -27,7 +27,7 @@ main() {
 	check_go
 	install_packages
 	find_libtorch
-	lock_cache
+	make_temporary
 	name_folders
 	prepare_gotch
 	build_library
@@ -226,16 +226,20 @@ standard() {
 
 # --- folders
 
-# lock_cache lets one set-up at a time write to the cache; the lock ends with the process.
+# make_temporary makes a folder in the cache: what is whole is renamed from there, so that nobody sees a half of it.
+make_temporary() {
+	mkdir -p "$cache" 2>/dev/null || fail "the cache cannot be made" "mkdir -p $cache" "set PII_CACHE to a folder that you can write to"
+	temporary=$(mktemp -d "$cache/tmp.XXXXXX")
+	trap 'rm -rf "$temporary"' EXIT
+}
+
+# lock_cache lets one set-up at a time add to the cache; the lock ends with the process.
 lock_cache() {
-	mkdir -p "$cache" || fail "the cache cannot be made" "mkdir -p $cache" "set PII_CACHE to a folder that you can write to"
 	exec 9>"$cache/lock"
 	if ! flock -n 9; then
 		say "waiting for another set-up to end"
 		flock 9
 	fi
-	temporary=$(mktemp -d "$cache/tmp.XXXXXX")
-	trap 'rm -rf "$temporary"' EXIT
 }
 
 # name_folders derives every name from what the content depends on, so that nothing in the cache is ever out of date.
@@ -253,28 +257,29 @@ name_folders() {
 	library=$folder/lib/$source_key/libtch.so
 }
 
-# has_onednn: only the system's libtorch shares its oneDNN with others; archives and PyTorch keep theirs inside.
-has_onednn() {
-	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n' | "$cxx" -E -x c++ - >/dev/null 2>&1
-}
-
 # --- gotch
 
 # prepare_gotch makes the folder with the mended Go packages and the object files of gotch's C++ side.
 prepare_gotch() {
 	[ ! -d "$folder" ] || return 0
+	lock_cache
+	[ ! -d "$folder" ] || return 0 # made by another set-up while this one waited
 	say "preparing gotch $gotch_version (once for this libtorch; a minute or two)"
-	local module=$temporary/module prepare=$temporary/preparegotch
+	prepare_gotch_in "$temporary/module" "$folder/lib"
+	mv "$temporary/module" "$folder"
+}
+
+# prepare_gotch_in FOLDER LIBRARIES does the work; LIBRARIES is where the program will look for libtch.so.
+prepare_gotch_in() {
+	local module=$1 prepare=$temporary/preparegotch from
 	(cd "$root" && GOWORK=off go build -o "$prepare" ./scripts/preparegotch) ||
 		fail "the program that mends gotch does not build" "go build ./scripts/preparegotch" "look at Go's message above"
 	(cd "$root" && GOWORK=off go mod download "$gotch@$gotch_version") ||
 		fail "gotch cannot be downloaded" "go mod download $gotch@$gotch_version" "look at Go's message above; GOPROXY names where modules come from"
-	local from
-	from=$(cd "$root" && GOWORK=off go list -m -f '{{.Dir}}' "$gotch")
-	"$prepare" copy -from "$from" -to "$module" -library-dir "$folder/lib" ||
+	from=$(cd "$root" && GOWORK=off go list -m -f '{{.Dir}}' "$gotch@$gotch_version")
+	"$prepare" copy -from "$from" -to "$module" -library-dir "$2" ||
 		fail "gotch cannot be mended" "preparegotch copy -from $from" "see that go.mod asks for gotch $gotch_version; the mends fit no other version"
 	compile_shim "$prepare" "$module/shim"
-	mv "$module" "$folder"
 }
 
 # compile_shim compiles the C++ side: the part written by hand beside a trial of the generated part, then that in parts.
@@ -309,8 +314,13 @@ compile_parts() {
 		compile "$part" -O1 &
 		running+=($!)
 	done
-	for part in "${running[@]}"; do
-		wait "$part" || return 1
+	wait_for "${running[@]}"
+}
+
+wait_for() {
+	local process
+	for process in "$@"; do
+		wait "$process" || return 1
 	done
 }
 
@@ -320,6 +330,7 @@ compile() {
 	shift
 	"$cxx" "${flags[@]}" "$@" -c "$source" -o "${source%.cpp}.o" 2>"$log" ||
 		fail "$(basename "$source") does not compile" "$cxx $* -c $source" "$(grep -m 1 -E 'error|Killed' "$log" || tail -n 1 "$log")"
+	rm "$log"
 }
 
 # jobs_at_once is the number of processors, less where memory is short: a compiler run takes up to 2 GB here.
@@ -338,30 +349,44 @@ jobs_at_once() {
 # build_library links gotch's object files with ours. A change of ours makes another library beside the first.
 build_library() {
 	[ ! -f "$library" ] || return 0
+	lock_cache
+	[ ! -f "$library" ] || return 0
 	say "compiling $(basename "$library")"
-	local build=$temporary/build out=$temporary/out file
-	local -a onednn_flags=() onednn_library=()
-	if has_onednn; then
-		onednn_flags=(-DPII_ONEDNN)
-		onednn_library=("-Wl,--as-needed" -ldnnl)
-	fi
-	mkdir -p "$build" "$out" "$folder/lib"
-	cp "$root"/torchmodel/csrc/*.cpp "$root"/torchmodel/csrc/*.h "$build"
-	for file in "$build"/*.cpp; do
-		compile "$file" -O3 -fno-math-errno "${onednn_flags[@]}"
-	done
-	link "$out/libtch.so" "$build"/*.o
+	local build=$temporary/build out=$temporary/out
+	mkdir -p "$out" "$folder/lib"
+	compile_ours "$build"
+	link "$out/libtch.so" "$folder"/shim/*.o "$build"/*.o
 	describe "$out/libtch.so" >"$out/libtch.json"
 	mv -T "$out" "$(dirname "$library")"
 }
 
+compile_ours() {
+	local build=$1 source
+	local -a running=() more=(-O3 -fno-math-errno)
+	if has_onednn; then more+=(-DPII_ONEDNN); fi
+	mkdir -p "$build"
+	cp "$root"/torchmodel/csrc/*.cpp "$root"/torchmodel/csrc/*.h "$build"
+	for source in "$build"/*.cpp; do
+		compile "$source" "${more[@]}" &
+		running+=($!)
+	done
+	wait_for "${running[@]}" || exit 1
+}
+
+# has_onednn: only the system's libtorch shares its oneDNN with others; archives and PyTorch keep theirs inside.
+has_onednn() {
+	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n' | "$cxx" -E -x c++ - >/dev/null 2>&1
+}
+
+# link OUT OBJECTS…
 link() {
 	local out=$1 log=$temporary/link.log
 	shift
 	local -a libraries=(-ltorch -ltorch_cpu -lc10)
 	if [ "$cuda" = true ]; then libraries+=(-ltorch_cuda -lc10_cuda); fi
-	"$cxx" -shared -fPIC -Wl,-Bsymbolic -Wl,--no-undefined -o "$out" "$folder"/shim/*.o "$@" \
-		-L"$libdir" "${rpath[@]}" -Wl,--no-as-needed "${libraries[@]}" -ldl "${onednn_library[@]}" 2>"$log" ||
+	if has_onednn; then libraries+=("-Wl,--as-needed" -ldnnl); fi
+	"$cxx" -shared -fPIC -Wl,-Bsymbolic -Wl,--no-undefined -o "$out" "$@" \
+		-L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${libraries[@]}" 2>"$log" ||
 		fail "libtch.so cannot be linked" "$cxx -shared -L$libdir ${libraries[*]}" "$(tail -n 1 "$log")"
 }
 
@@ -405,4 +430,7 @@ build_go_side() {
 		fail "the Go side of gotch does not build" "go build $gotch/ts" "look at Go's message above"
 }
 
-main
+# Another script may read this file for its functions.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	main
+fi

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <algorithm>
+#include <c10/core/GradMode.h>
 #include <cmath>
 #include <stdexcept>
 #include <vector>
@@ -213,7 +214,7 @@ char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **e
   return guarded([&] {
     const Settings settings{lr, beta1, beta2, eps, step, max_grad_norm, grad_scale};
     check(n, settings);
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     step_of(gather(params, grads, exp_avg, exp_avg_sq, weight_decay, n), settings, out_grad_norm);
     if (grads == nullptr)
       for (int i = 0; i < n; i++)
