@@ -1,6 +1,8 @@
 package stages
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -19,7 +21,7 @@ func (c *Config) ReadFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("reading configuration: %w", err)
 	}
-	file, err := parser.ParseBytes(content, 0)
+	file, err := parser.ParseBytes(bytes.TrimPrefix(content, []byte("\ufeff")), 0)
 	if err != nil {
 		return &ConfigError{fmt.Sprintf("%s: %s", path, firstLine(yaml.FormatError(err, false, false)))}
 	}
@@ -70,6 +72,10 @@ func scalarText(node ast.Node) (string, error) {
 			parts = append(parts, part)
 		}
 		return strings.Join(parts, ","), nil
+	case *ast.LiteralNode:
+		return strings.TrimSpace(n.Value.Value), nil
+	case *ast.NullNode:
+		return "", errors.New("expected a value")
 	case ast.ScalarNode:
 		return n.GetToken().Value, nil
 	}

@@ -1,0 +1,93 @@
+package stages
+
+import (
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+func randomLengths(n int) []int {
+	random := rand.New(rand.NewPCG(1, 2))
+	lengths := make([]int, n)
+	for i := range lengths {
+		lengths[i] = 3 + random.IntN(126)
+	}
+	return lengths
+}
+
+func TestEpochOrderHasEachIndexOnce(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 16, 320, 321, 5000} {
+		for _, size := range []int{1, 16, 7} {
+			var all []int
+			for i, batch := range epochOrder(randomLengths(n), size, 1, 0) {
+				if len(batch) == 0 || len(batch) > size {
+					t.Fatalf("n %d: batch %d has %d examples, at most %d may be", n, i, len(batch), size)
+				}
+				all = append(all, batch...)
+			}
+			slices.Sort(all)
+			for i, index := range all {
+				if i != index {
+					t.Fatalf("n %d, size %d: index %d is missing or there twice", n, size, i)
+				}
+			}
+			if got, want := len(epochOrder(randomLengths(n), size, 1, 0)), (n+size-1)/size; got != want || len(all) != n {
+				t.Errorf("n %d, size %d: %d batches, want %d", n, size, got, want)
+			}
+		}
+	}
+}
+
+func TestEpochOrderDependsOnSeedAndEpochAlone(t *testing.T) {
+	lengths := randomLengths(1000)
+	first := epochOrder(lengths, 16, 1, 0)
+	if !reflect.DeepEqual(first, epochOrder(lengths, 16, 1, 0)) {
+		t.Error("the same seed and epoch give another order")
+	}
+	if reflect.DeepEqual(first, epochOrder(lengths, 16, 1, 1)) || reflect.DeepEqual(first, epochOrder(lengths, 16, 2, 0)) {
+		t.Error("another seed or epoch gives the same order")
+	}
+}
+
+// TestBatchesAreOfAlikeLength compares the share of padding with that of batches in random order.
+func TestBatchesAreOfAlikeLength(t *testing.T) {
+	lengths := randomLengths(5000)
+	computed, real := 0, 0
+	for _, batch := range epochOrder(lengths, 16, 1, 0) {
+		longest := 0
+		for _, i := range batch {
+			longest, real = max(longest, lengths[i]), real+lengths[i]
+		}
+		computed += longest * len(batch)
+	}
+	if share := float64(computed-real) / float64(computed); share > 0.05 {
+		t.Errorf("%.1f%% of what is computed is padding", 100*share)
+	}
+}
+
+func TestByLength(t *testing.T) {
+	if got := byLength([]int{3, 1, 2, 1}); !reflect.DeepEqual(got, []int{1, 3, 2, 0}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestSchedule compares with lr at step k from 0: k/max(1,W) below W, else max(0,(T-k)/max(1,T-W)), W = ceil(ratio·T).
+func TestSchedule(t *testing.T) {
+	for _, total := range []int{1, 2, 10, 99, 1000} {
+		for _, ratio := range []float64{0, 0.06, 0.1, 0.5, 1} {
+			s := newSchedule(3, ratio, total)
+			w := int(math.Ceil(ratio * float64(total)))
+			for k := range total + 2 {
+				want := 3 * math.Max(0, float64(total-k)/math.Max(1, float64(total-w)))
+				if k < w {
+					want = 3 * float64(k) / math.Max(1, float64(w))
+				}
+				if got := s.at(k); math.Abs(got-want) > 1e-12 {
+					t.Fatalf("ratio %v, step %d of %d: %v, want %v", ratio, k, total, got, want)
+				}
+			}
+		}
+	}
+}

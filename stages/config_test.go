@@ -1,0 +1,209 @@
+package stages
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func writeFile(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// resolved is the configuration that settings make, in the order in which they are read.
+func resolved(t *testing.T, file string, environ []string, flags map[string]string) (*Config, error) {
+	t.Helper()
+	c := Default()
+	if file != "" {
+		if err := c.ReadFile(writeFile(t, "pii.yaml", file)); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.ReadEnv(environ); err != nil {
+		return nil, err
+	}
+	for key, text := range flags {
+		if err := c.Set(key, text, "--"+strings.ReplaceAll(key, "_", "-")); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.Resolve()
+}
+
+func TestPrecedence(t *testing.T) {
+	file, environ := "epochs: 2\nbatch_size: 2\nlr: 0.2\n", []string{"PII_EPOCHS=3", "PII_BATCH_SIZE=3", "PII_RUNS=", "PII_OTHER=x"}
+	c, err := resolved(t, file, environ, map[string]string{"epochs": "4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Epochs != 4 || c.BatchSize != 3 || c.LR != 0.2 || c.Runs != Default().Runs {
+		t.Errorf("epochs %d (flag), batch size %d (environment), lr %v (file), runs %d (default)", c.Epochs, c.BatchSize, c.LR, c.Runs)
+	}
+	origins := c.YAML(true)
+	for _, want := range []string{"# --epochs", "# PII_BATCH_SIZE", "pii.yaml:3", "# default"} {
+		if !strings.Contains(origins, want) {
+			t.Errorf("the settings do not say %q:\n%s", want, origins)
+		}
+	}
+}
+
+func TestEverySettingRoundTrips(t *testing.T) {
+	c := Default()
+	values := map[string]string{"labels": "A:pii,B", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "device": "cpu",
+		"lowercase": "false", "checkpoint_every": "1m30s", "target_p95": "15ms", "lr": "1e-05", "dropout": "0.25", "seed": "9007199254740993",
+		"model": "distilbert-base", "test": "none", "stress": "none", "dev": "dev.jsonl"}
+	for _, o := range Options {
+		text, ok := values[o.Key]
+		if !ok && reflect.TypeOf(o.field(c)).Elem().Kind() == reflect.Int {
+			text, ok = "17", true
+		}
+		if !ok {
+			continue
+		}
+		if err := c.Set(o.Key, text, "test"); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Get(o); got != text {
+			t.Errorf("%s: set %s, got %s", o.Key, text, got)
+		}
+	}
+	c.MaxLength = 40
+	if err := c.Resolve(); err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []bool{false, true} {
+		back := Default()
+		if err := back.ReadFile(writeFile(t, "pii.yaml", c.YAML(where))); err != nil {
+			t.Fatal(err)
+		}
+		if err := back.Resolve(); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range Options {
+			if back.Get(o) != c.Get(o) {
+				t.Errorf("%s: wrote %s, read %s", o.Key, c.Get(o), back.Get(o))
+			}
+		}
+	}
+}
+
+func TestDependentDefaults(t *testing.T) {
+	for _, test := range []struct {
+		flags     map[string]string
+		epochs    int
+		test, lrs string
+	}{
+		{nil, presets["small"].epochs, "builtin:test", "0.001"},
+		{map[string]string{"model": "distilbert-base"}, 5, "builtin:test", "5e-05"},
+		{map[string]string{"train": "own.jsonl"}, presets["small"].epochs, "none", "0.001"},
+		{map[string]string{"train": "own.jsonl", "test": "t.jsonl"}, presets["small"].epochs, "t.jsonl", "0.001"},
+		{map[string]string{"epochs": "1"}, 1, "builtin:test", "0.001"},
+	} {
+		c, err := resolved(t, "", nil, test.flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lr, _ := optionOf("lr")
+		if c.Epochs != test.epochs || c.Test != test.test || c.Get(lr) != test.lrs {
+			t.Errorf("%v: epochs %d, test %s, lr %s", test.flags, c.Epochs, c.Test, c.Get(lr))
+		}
+	}
+	c, err := resolved(t, "", nil, map[string]string{"model": t.TempDir()})
+	if err != nil || c.Epochs != presets["distilbert-base"].epochs || c.LR != presets["distilbert-base"].lr {
+		t.Errorf("a checkpoint: %v, %d epochs, lr %v", err, c.Epochs, c.LR)
+	}
+}
+
+func optionOf(key string) (Option, bool) {
+	for _, o := range Options {
+		if o.Key == key {
+			return o, true
+		}
+	}
+	return Option{}, false
+}
+
+func TestBadValues(t *testing.T) {
+	for key, values := range map[string][]string{
+		"epochs": {"0", "-1", "1.5", "many", ""}, "lr": {"0", "-1", "NaN", "Inf", "x"}, "batch_size": {"0"}, "vocab_size": {"0"},
+		"dropout": {"1", "-0.1", "NaN"}, "label_smoothing": {"1"}, "warmup_ratio": {"1.1"}, "pii_threshold": {"-1", "2", "NaN"},
+		"weight_decay": {"-1", "Inf"}, "max_grad_norm": {"-1"}, "threads": {"-1"}, "stride": {"-1", "125"}, "max_length": {"4"},
+		"lowercase": {"maybe"}, "checkpoint_every": {"5", "0s", "-1m"}, "target_p95": {"fast", "0s"}, "labels": {"", "A,A", "A:secret", " :pii"},
+		"device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "model": {"smal", "/no/such/folder"},
+		"train": {"", "-", "none", "builtin:x"}, "dev": {"none"}, "test": {"-"}, "stress": {"builtin:tset"}, "seed": {"x", "99999999999999999999"},
+	} {
+		for _, value := range values {
+			_, err := resolved(t, "", nil, map[string]string{key: value})
+			if flag := "--" + strings.ReplaceAll(key, "_", "-"); err == nil || !strings.Contains(err.Error(), flag) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s %q: %v", flag, value, err)
+			}
+		}
+	}
+}
+
+func TestConfigurationFileErrors(t *testing.T) {
+	for content, want := range map[string][]string{
+		"seed: 1\nepohcs: 3\n":           {"pii.yaml:2", `"epohcs"`, `"epochs"`},
+		"# note\n\nlr: fast\n":           {"pii.yaml:3", "lr", `"fast"`, "number"},
+		"seed: 1\nlabels: {A: 1}\n":      {"pii.yaml:2", "labels"},
+		"seed: 1\nlabels: [[A], {B: 1}]": {"pii.yaml:2", "labels"},
+		"- a\n- b\n":                     {"pii.yaml:1", "key: value"},
+		"seed: 1\nseed: 2\n":             {"pii.yaml", "2", "seed"},
+		"seed: 'x\n":                     {"pii.yaml"},
+		"epochs: [1, 2]\n":               {"pii.yaml:1", "epochs"},
+		"train:\n":                       {"pii.yaml:1", "train"},
+		"dropout: 0.1\nepochs: 0\n":      {"pii.yaml:2", "epochs"},
+	} {
+		_, err := resolved(t, content, nil, nil)
+		if err == nil {
+			t.Errorf("%q is accepted", content)
+			continue
+		}
+		for _, w := range append(want, "") {
+			if !strings.Contains(err.Error(), w) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q: %q does not say %q on one line", content, err, w)
+			}
+		}
+	}
+	if err := Default().ReadFile(filepath.Join(t.TempDir(), "missing.yaml")); err == nil || !strings.Contains(err.Error(), "missing.yaml") {
+		t.Errorf("a missing file: %v", err)
+	}
+	if err := Default().ReadEnv([]string{"PII_EPOCHS=x"}); err == nil || !strings.Contains(err.Error(), "PII_EPOCHS") {
+		t.Errorf("a bad variable: %v", err)
+	}
+}
+
+func TestConfigurationFileForms(t *testing.T) {
+	content := "\ufeff# all forms\r\nlabels:\r\n  - A:pii\r\n  - \"B\"\r\nbenchmark_devices: [cpu, 'cuda:1']\r\n\"lr\": 1e-4\r\nlowercase: false\r\n" +
+		"target_p95: 15ms # a note\r\ntrain: |\r\n  own.jsonl\r\n"
+	c, err := resolved(t, content, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c.Labels, []string{"A:pii", "B"}) || !reflect.DeepEqual(c.BenchmarkDevices, []string{"cpu", "cuda:1"}) ||
+		c.LR != 1e-4 || c.Lowercase || c.TargetP95 != 15*time.Millisecond || c.Train != "own.jsonl" {
+		t.Errorf("read as\n%s", c.YAML(false))
+	}
+	for _, content := range []string{"", "# nothing\n", "---\n"} {
+		if _, err := resolved(t, content, nil, nil); err != nil {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	if got := Nearest("epoch", keys()); !strings.Contains(got, `"epochs"`) {
+		t.Errorf("got %q", got)
+	}
+	if got := Nearest("xyzzy", keys()); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
