@@ -1,7 +1,6 @@
 package synth
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +13,7 @@ type word struct {
 	span   int  // of which entity, from 1; 0 outside
 	proper bool // begins with a capital where there is casing
 	solid  bool // noise leaves it as it is: digits, parts of mail addresses
+	kept   bool // noise leaves it where it is
 	glued  bool // no space before it: punctuation, "'s"
 }
 
@@ -47,19 +47,18 @@ func (b *builder) fill(label string, words []string, proper, solid bool) {
 	}
 }
 
-// runsOn reports whether the words at the border before index at are both of entities, or of numbers.
-func (b *builder) runsOn(at int) bool {
-	before := at - 1
-	for before > 0 && isMark(b.words[before].text) {
-		before--
+// runsOn are the words with which a number, a date or a place before them would go on.
+var runsOn = map[string]bool{"double": true, "triple": true, "one": true, "two": true, "three": true, "may": true, "march": true,
+	"street": true, "road": true, "way": true, "dot": true, "at": true, "all": true, "no": true, "of": true, "another": true}
+
+// border reports whether an entity or a number ends before index at, and whether one begins there.
+func (b *builder) border(at int) (before, after bool) {
+	last := at - 1
+	for last > 0 && isMark(b.words[last].text) {
+		last--
 	}
 	held := func(w word) bool { return w.span > 0 || w.solid }
-	return at < len(b.words) && held(b.words[before]) && held(b.words[at])
-}
-
-// insert puts a word outside entities before index at.
-func (b *builder) insert(at int, text string) {
-	b.words = slices.Insert(b.words, at, word{text: text})
+	return last >= 0 && held(b.words[last]), at < len(b.words) && held(b.words[at])
 }
 
 // render joins the words and counts the spans in code points.

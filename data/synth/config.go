@@ -24,15 +24,17 @@ type Sizes struct {
 
 // Compose says how a transcript is put together from frames.
 type Compose struct {
-	Entities  []float64    `json:"entities" yaml:"entities"`   // weights of asking for 0, 1, 2, … entities
-	Types     []TypeWeight `json:"types" yaml:"types"`         // which entity a frame is chosen for
-	Open      float64      `json:"open" yaml:"open"`           // begins with an opener
-	Close     float64      `json:"close" yaml:"close"`         // ends with a closer
-	Ask       float64      `json:"ask" yaml:"ask"`             // an entity is the answer to an agent's question
-	Refuse    float64      `json:"refuse" yaml:"refuse"`       // without entities: a question that gets no answer
-	Distract  float64      `json:"distract" yaml:"distract"`   // a clause without entities after one with
-	LookAlike float64      `json:"lookalike" yaml:"lookalike"` // such a clause has a look-alike
-	Turns     float64      `json:"turns" yaml:"turns"`         // speakers are named, "agent … customer …"
+	Entities   []float64    `json:"entities" yaml:"entities"`       // weights of asking for 0, 1, 2, … entities
+	Types      []TypeWeight `json:"types" yaml:"types"`             // which entity a frame is chosen for
+	Open       float64      `json:"open" yaml:"open"`               // begins with an opener
+	Close      float64      `json:"close" yaml:"close"`             // ends with a closer
+	Ask        float64      `json:"ask" yaml:"ask"`                 // an entity is the answer to an agent's question
+	Refuse     float64      `json:"refuse" yaml:"refuse"`           // without entities: a question that gets no answer
+	Distract   float64      `json:"distract" yaml:"distract"`       // a clause without entities after one with
+	LookAlike  float64      `json:"lookalike" yaml:"lookalike"`     // such a clause has a look-alike
+	Join       float64      `json:"join" yaml:"join"`               // something is said between two clauses, "and", "anyway"
+	JoinEntity float64      `json:"join_entity" yaml:"join_entity"` // the same where an entity ends or begins there
+	Turns      float64      `json:"turns" yaml:"turns"`             // speakers are named, "agent … customer …"
 }
 
 // TypeWeight is how often, beside the others, a type is asked for.
@@ -66,14 +68,17 @@ type Noise struct {
 
 // Values says what entities and look-alikes are like.
 type Values struct {
-	InventedNames  float64 `json:"invented_names" yaml:"invented_names"`   // names on no list, but for the stress set
-	InventedCities float64 `json:"invented_cities" yaml:"invented_cities"` // cities on no list, but for the stress set
-	CountryCode    float64 `json:"country_code" yaml:"country_code"`       // a phone number begins with one
-	SpelledLocal   float64 `json:"spelled_local" yaml:"spelled_local"`     // a mail address is spelled letter by letter
-	AtTheRate      float64 `json:"at_the_rate" yaml:"at_the_rate"`         // @ is said "at the rate"
-	Double         float64 `json:"double" yaml:"double"`                   // 77 is said "double seven"
-	Year           float64 `json:"year" yaml:"year"`                       // a date has its year
-	Weekday        float64 `json:"weekday" yaml:"weekday"`                 // a date has its day of the week
+	InventedNames   float64 `json:"invented_names" yaml:"invented_names"`     // names on no list, but for the stress set
+	Syllables       float64 `json:"syllables" yaml:"syllables"`               // such a name is made of syllables; the others sound like those of a list
+	InventedCities  float64 `json:"invented_cities" yaml:"invented_cities"`   // cities on no list, but for the stress set
+	InventedDomains float64 `json:"invented_domains" yaml:"invented_domains"` // mail domains on no list, but for the stress set
+	InventedNicks   float64 `json:"invented_nicks" yaml:"invented_nicks"`     // what is neither name nor on a list in a mail address
+	CountryCode     float64 `json:"country_code" yaml:"country_code"`         // a phone number begins with one
+	SpelledLocal    float64 `json:"spelled_local" yaml:"spelled_local"`       // a mail address is spelled letter by letter
+	AtTheRate       float64 `json:"at_the_rate" yaml:"at_the_rate"`           // @ is said "at the rate"
+	Double          float64 `json:"double" yaml:"double"`                     // 77 is said "double seven"
+	Year            float64 `json:"year" yaml:"year"`                         // a date has its year
+	Weekday         float64 `json:"weekday" yaml:"weekday"`                   // a date has its day of the week
 }
 
 // DefaultConfig is the configuration of the sets that ship with the program.
@@ -85,12 +90,12 @@ func DefaultConfig() Config {
 			Types: []TypeWeight{
 				{"PERSON_NAME", 24}, {"PHONE", 16}, {"EMAIL", 13}, {"CREDIT_CARD", 12}, {"DATE", 15}, {"CITY", 11}, {"LOCATION", 9},
 			},
-			Open: 0.4, Close: 0.3, Ask: 0.2, Refuse: 0.25, Distract: 0.4, LookAlike: 0.72, Turns: 0.06,
+			Open: 0.4, Close: 0.3, Ask: 0.16, Refuse: 0.15, Distract: 0.45, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.8, Turns: 0.06,
 		},
 		Style: Style{Written: 0.13, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.45, MixedNumbers: 0.12, WrittenEmail: 0.3, CleanLines: 0.25},
-		Noise: Noise{Filler: 0.03, EntityFiller: 0.015, Repeat: 0.01, Stutter: 0.004, Drop: 0.04, Substitute: 0.012, Misspell: 0.014, NameMisspell: 0.025},
+		Noise: Noise{Filler: 0.022, EntityFiller: 0.01, Repeat: 0.01, Stutter: 0.003, Drop: 0.03, Substitute: 0.004, Misspell: 0.008, NameMisspell: 0.015},
 		Values: Values{
-			InventedNames: 0.12, InventedCities: 0.08, CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
+			InventedNames: 0.45, Syllables: 0.4, InventedCities: 0.4, InventedDomains: 0.6, InventedNicks: 0.6, CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
 		},
 	}
 }
@@ -134,14 +139,15 @@ func (c Config) rates() []rate {
 	m, s, n, v := c.Compose, c.Style, c.Noise, c.Values
 	return []rate{
 		{"compose.open", m.Open}, {"compose.close", m.Close}, {"compose.ask", m.Ask}, {"compose.refuse", m.Refuse},
-		{"compose.distract", m.Distract}, {"compose.lookalike", m.LookAlike}, {"compose.turns", m.Turns},
+		{"compose.distract", m.Distract}, {"compose.lookalike", m.LookAlike}, {"compose.turns", m.Turns}, {"compose.join", m.Join}, {"compose.join_entity", m.JoinEntity},
 		{"style.written", s.Written}, {"style.upper", s.Upper}, {"style.no_apostrophes", s.NoApostrophes},
 		{"style.spoken_numbers", s.SpokenNumbers}, {"style.mixed_numbers", s.MixedNumbers},
 		{"style.written_email", s.WrittenEmail}, {"style.clean_lines", s.CleanLines},
 		{"noise.filler", n.Filler}, {"noise.entity_filler", n.EntityFiller}, {"noise.repeat", n.Repeat},
 		{"noise.stutter", n.Stutter}, {"noise.drop", n.Drop}, {"noise.substitute", n.Substitute}, {"noise.misspell", n.Misspell},
 		{"noise.name_misspell", n.NameMisspell},
-		{"values.invented_names", v.InventedNames}, {"values.invented_cities", v.InventedCities},
+		{"values.invented_names", v.InventedNames}, {"values.syllables", v.Syllables}, {"values.invented_cities", v.InventedCities},
+		{"values.invented_domains", v.InventedDomains}, {"values.invented_nicks", v.InventedNicks},
 		{"values.country_code", v.CountryCode}, {"values.spelled_local", v.SpelledLocal}, {"values.at_the_rate", v.AtTheRate},
 		{"values.double", v.Double}, {"values.year", v.Year}, {"values.weekday", v.Weekday},
 	}

@@ -9,7 +9,7 @@ var marks = map[byte][]string{'.': {"dot", "dot", "dot", "period", "point"}, '_'
 
 // email says a mail address: the whole spoken form, "ramesh dot sharma at gmail dot com".
 func (m *maker) email() []string {
-	local, domain := m.localPart(), m.pick(m.lex.domains)
+	local, domain := m.localPart(), m.domain()
 	if m.style.punctuated || (!m.style.mixed && m.style.spoken == 0 && m.chance(m.cfg.Values.SpelledLocal+m.cfg.Style.WrittenEmail)) {
 		return []string{strings.Join(local, "") + "@" + domain}
 	}
@@ -39,11 +39,11 @@ func (m *maker) localPart() []string {
 	case x < 0.74:
 		parts = []string{last}
 	case x < 0.86:
-		parts = []string{m.pick(m.lex.nicks), sep, first}
+		parts = []string{m.nick(), sep, first}
 	case x < 0.94:
-		parts = []string{m.pick(m.lex.nicks), sep, m.pick(m.lex.nicks)}
+		parts = []string{m.nick(), sep, m.nick()}
 	default:
-		parts = []string{m.pick(m.lex.nicks)}
+		parts = []string{m.nick()}
 	}
 	if m.chance(0.4) || len(parts) == 1 && m.chance(0.4) {
 		if m.chance(0.2) {
@@ -54,6 +54,7 @@ func (m *maker) localPart() []string {
 	return parts
 }
 
+// sayLocal says the pieces before the @, letter by letter now and then.
 func (m *maker) sayLocal(parts []string) []string {
 	spell := m.chance(m.cfg.Values.SpelledLocal)
 	var words []string
@@ -75,11 +76,21 @@ func (m *maker) sayLocal(parts []string) []string {
 
 func (m *maker) sayDomain(domain string) []string {
 	var words []string
+	dot := "dot"
+	if m.chance(0.12) {
+		dot = m.pick([]string{"point", "period"})
+	}
 	for i, part := range strings.Split(domain, ".") {
 		if i > 0 {
-			words = append(words, "dot")
+			words = append(words, dot)
+		}
+		if i == 0 && strings.Contains(part, "-") {
+			words = append(words, strings.Fields(strings.ReplaceAll(part, "-", " "+m.pick(marks['-'])+" "))...)
+			continue
 		}
 		switch {
+		case i == 0 && len(part) <= 6 && m.chance(m.cfg.Values.SpelledLocal/2):
+			words = append(words, strings.Split(part, "")...)
 		case i == 0 && part == "gmail" && m.chance(0.08):
 			words = append(words, "g", "mail")
 		case i > 0 && len(part) == 2 && m.chance(0.25):
@@ -89,6 +100,87 @@ func (m *maker) sayDomain(domain string) []string {
 		}
 	}
 	return words
+}
+
+// endings of invented mail domains.
+var (
+	topDomains = strings.Fields("com com com com com com net net org org co.uk co.uk com.au co.in in de fr es it nl be ch se pl eu us ca io co info biz " +
+		"me tv edu gov uk ie co.nz co.za com.br com.mx shop online app dev tech store site xyz academy agency care coop travel")
+	trades = strings.Fields("mail net web tech soft group shop works labs media design foods travel bank health care energy motors homes " +
+		"legal hotel school college clinic systems solutions services online digital studio trade express consulting partners")
+)
+
+// domain gives a mail domain of a list, or one that nobody has heard of.
+func (m *maker) domain() string {
+	if !m.chance(m.style.inventDomain) {
+		return m.pick(m.lex.domains)
+	}
+	for {
+		name := m.domainName()
+		if !m.lex.reserved[name] {
+			return name + "." + m.pick(topDomains)
+		}
+	}
+}
+
+func (m *maker) domainName() string {
+	noun := func() string { return plain(m.pick(m.lex.nouns)) }
+	switch x := m.rng.Float64(); {
+	case x < 0.2:
+		return noun() + noun()
+	case x < 0.3:
+		return plain(m.pick(m.lex.adjectives)) + noun()
+	case x < 0.42:
+		return noun() + m.pick(trades)
+	case x < 0.5:
+		return noun()
+	case x < 0.62:
+		return plain(m.lastName()) + m.pick(trades)
+	case x < 0.68:
+		return plain(m.lastName())
+	case x < 0.86:
+		return m.coin()
+	case x < 0.92:
+		return m.coin() + m.pick(trades)
+	case x < 0.95:
+		return noun() + "-" + noun()
+	}
+	return strings.Join(m.initials(2+m.rng.IntN(3)), "")
+}
+
+// coin makes a short word of syllables.
+func (m *maker) coin() string {
+	word := ""
+	for range 1 + m.rng.IntN(3) {
+		word += m.pick(onsets) + m.pick(nuclei)
+	}
+	return word + m.pick(codas)
+}
+
+func (m *maker) initials(n int) []string {
+	var all []string
+	for range n {
+		all = append(all, string(byte('a'+m.rng.IntN(26))))
+	}
+	return all
+}
+
+// nick gives a word that somebody made a mail address of: most any word will do.
+func (m *maker) nick() string {
+	if !m.chance(m.style.inventNick) {
+		return m.pick(m.lex.nicks)
+	}
+	switch x := m.rng.Float64(); {
+	case x < 0.5:
+		return plain(m.pick(m.lex.nouns))
+	case x < 0.6:
+		return plain(m.pick(m.lex.adjectives))
+	case x < 0.75:
+		return plain(m.pick(m.lex.adjectives)) + plain(m.pick(m.lex.nouns))
+	case x < 0.8:
+		return strings.Join(m.initials(2+m.rng.IntN(2)), "")
+	}
+	return m.coin()
 }
 
 // plain leaves only the letters of a name.

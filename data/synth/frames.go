@@ -14,10 +14,11 @@ type grammar struct {
 // frame is a sequence of words, slots and choices.
 type frame []node
 
-// node is one of: a word, a slot, a choice among frames.
+// node is one of: a word, a slot, a section any frame of which may stand there, a choice among frames.
 type node struct {
 	word   string
 	slot   string
+	rule   string
 	choice []frame
 }
 
@@ -45,7 +46,45 @@ func loadGrammar(name string) (*grammar, error) {
 			g.add(section, f)
 		}
 	}
+	if err := g.check(); err != nil {
+		return nil, fmt.Errorf("frames %s: %w", name, err)
+	}
 	return g, nil
+}
+
+// check names a section that a frame refers to and that is not there, or has entities of its own.
+func (g *grammar) check() error {
+	if len(g.sections["and"]) == 0 {
+		return fmt.Errorf("there is no section \"and\"")
+	}
+	for _, frames := range g.sections {
+		for _, f := range frames {
+			for _, rule := range f.rules(nil) {
+				if len(g.sections[rule]) == 0 {
+					return fmt.Errorf("there is no section %q", rule)
+				}
+				for _, referred := range g.sections[rule] {
+					if referred.labels(nil) != nil {
+						return fmt.Errorf("section %q is referred to and has entities", rule)
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// rules appends the sections that the frame refers to.
+func (f frame) rules(found []string) []string {
+	for _, n := range f {
+		if n.rule != "" {
+			found = append(found, n.rule)
+		}
+		for _, branch := range n.choice {
+			found = branch.rules(found)
+		}
+	}
+	return found
 }
 
 func (g *grammar) add(section string, f frame) {
@@ -109,8 +148,14 @@ func (p *frameParser) sequence() (frame, error) {
 				return nil, fmt.Errorf("there is no slot {%s}", name)
 			}
 			f, p.rest = append(f, node{slot: name}), after
+		case p.rest[0] == '<':
+			name, after, ok := strings.Cut(p.rest[1:], ">")
+			if !ok {
+				return nil, fmt.Errorf("a section's name is not closed")
+			}
+			f, p.rest = append(f, node{rule: name}), after
 		default:
-			end := strings.IndexAny(p.rest, " |(){")
+			end := strings.IndexAny(p.rest, " |(){<")
 			if end < 0 {
 				end = len(p.rest)
 			}

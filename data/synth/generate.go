@@ -8,13 +8,12 @@ import (
 	"pii/data"
 )
 
-var connectors = []string{"okay", "and", "so", "right", "yes", "then", "also", "alright", "thanks"}
-
 // maker makes transcripts. One random stream drives it, so the same seed gives the same bytes.
 type maker struct {
 	rng     *rand.Rand
 	cfg     Config
 	lex     *lexicon
+	ord     *ordinary
 	grammar *grammar
 	invents bool // names and cities on no list are allowed
 
@@ -30,6 +29,7 @@ type lineStyle struct {
 	spoken                                  float64 // probability of a number in words
 	loudness                                float64 // multiplies the rates of noise
 	inventName, inventCity                  float64
+	inventDomain, inventNick                float64
 }
 
 // Generate gives n transcripts of a set, one by one. The same configuration, set and seed give the same transcripts, and
@@ -79,6 +79,9 @@ func newMaker(cfg Config, set Set, seed int64) (*maker, error) {
 	if m.lex, err = loadLexicon(prefix, reserve); err != nil {
 		return nil, err
 	}
+	if m.ord, err = loadOrdinary(); err != nil {
+		return nil, err
+	}
 	if m.grammar, err = loadGrammar(frames); err != nil {
 		return nil, err
 	}
@@ -116,6 +119,7 @@ func (m *maker) newStyle() lineStyle {
 		s.loudness = 2 * m.rng.Float64()
 	}
 	if m.invents {
+		s.inventDomain, s.inventNick = m.cfg.Values.InventedDomains, m.cfg.Values.InventedNicks
 		s.inventName, s.inventCity = m.cfg.Values.InventedNames, m.cfg.Values.InventedCities
 	}
 	return s
@@ -126,14 +130,11 @@ func (m *maker) compose() {
 	c := m.cfg.Compose
 	target := m.weighted(len(c.Entities), func(i int) float64 { return c.Entities[i] })
 	turns := m.chance(c.Turns)
-	if turns {
-		m.b.say("agent")
-	}
 	if m.chance(c.Open) {
+		if turns {
+			m.b.say("customer")
+		}
 		m.clause("open")
-	}
-	if turns {
-		m.b.say("customer")
 	}
 	if target == 0 {
 		m.without(turns)
@@ -173,7 +174,9 @@ func (m *maker) exchange(turns bool, question, answer string) {
 	if turns {
 		m.b.say("customer")
 	}
-	m.clause(answer)
+	// Nothing joins an answer to its question.
+	m.expand(m.anyOf(answer))
+	m.stop()
 }
 
 func (m *maker) distraction() {
@@ -186,20 +189,61 @@ func (m *maker) distraction() {
 
 func (m *maker) clause(section string) { m.part(m.grammar.sections[section]) }
 
-// part says one of the frames and ends the sentence. Where a number or a name would run into another, of which nobody
-// could tell the border, a small word comes between them.
+// part says one of the frames and ends the sentence. Something that people say between two sentences comes before it:
+// always where a number or a name would run into another, of which nobody could tell the border, most often beside an
+// entity, else now and then.
 func (m *maker) part(frames []frame) {
 	if len(frames) == 0 {
 		return
 	}
 	start := len(m.b.words)
 	m.expand(frames[m.rng.IntN(len(frames))])
-	if start > 0 && m.b.runsOn(start) {
-		m.b.insert(start, m.pick(connectors))
+	if m.joins(start) {
+		m.join(start)
 	}
+	m.stop()
+}
+
+// stop ends a sentence.
+func (m *maker) stop() {
 	if n := len(m.b.words); n > 0 && !isMark(m.b.words[n-1].text) {
 		m.b.say(".")
 	}
+}
+
+// joins decides whether something is said between what ends and what begins before index at.
+func (m *maker) joins(at int) bool {
+	before, after := m.b.border(at)
+	switch {
+	case at == 0 || at == len(m.b.words):
+		return false
+	case before && (after || runsOn[m.b.words[at].text]):
+		return true
+	case m.style.punctuated:
+		return m.chance(m.cfg.Compose.Join / 2)
+	case before || after:
+		return m.chance(m.cfg.Compose.JoinEntity)
+	}
+	return m.chance(m.cfg.Compose.Join)
+}
+
+// join puts a connector before index at.
+func (m *maker) join(at int) {
+	tail := append([]word{}, m.b.words[at:]...)
+	m.b.words = m.b.words[:at]
+	m.expand(m.anyOf("and"))
+	for i := at; i < len(m.b.words); i++ {
+		m.b.words[i].kept = true
+	}
+	m.b.words = append(m.b.words, tail...)
+}
+
+func (m *maker) anyOf(section string) frame {
+	frames := m.grammar.sections[section]
+	if len(frames) == 0 {
+		return nil
+	}
+	return frames[m.rng.IntN(len(frames))]
 }
 
 func (m *maker) expand(f frame) {
@@ -207,6 +251,8 @@ func (m *maker) expand(f frame) {
 		switch {
 		case n.choice != nil:
 			m.expand(n.choice[m.rng.IntN(len(n.choice))])
+		case n.rule != "":
+			m.expand(m.anyOf(n.rule))
 		case n.slot != "":
 			s := slots[n.slot]
 			m.b.fill(s.label, s.say(m), s.proper, s.solid)

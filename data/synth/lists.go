@@ -14,6 +14,7 @@ type lexicon struct {
 	first, last, cities, heads, kinds, landmarks, regions []string
 	domains, nicks, products, brands                      []string
 	nouns, adjectives, verbs, actions, adverbs            []string        // ordinary words, the same for every set
+	firstSounds, lastSounds, citySounds                   *sounds         // of the names, for inventing others
 	words                                                 []string        // all of these
 	reserved                                              map[string]bool // words that must not be invented
 }
@@ -46,11 +47,12 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 			return nil, err
 		}
 		for _, entry := range kept {
-			for _, word := range strings.Fields(entry) {
+			for _, word := range strings.FieldsFunc(entry, func(r rune) bool { return r == ' ' || r == '.' }) {
 				lex.reserved[word] = true
 			}
 		}
 	}
+	lex.firstSounds, lex.lastSounds, lex.citySounds = soundsOf(lex.first), soundsOf(lex.last), soundsOf(lex.cities)
 	return lex, nil
 }
 

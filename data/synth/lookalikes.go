@@ -26,23 +26,6 @@ func one(phrases ...string) func(*maker) []string {
 
 func fields(s string) []string { return strings.Fields(s) }
 
-// noun says an ordinary noun, now and then in the plural.
-func (m *maker) noun() []string {
-	noun := m.pick(m.lex.nouns)
-	if m.chance(0.15) && !strings.HasSuffix(noun, "s") && !strings.HasSuffix(noun, "h") && !strings.HasSuffix(noun, "y") {
-		noun += "s"
-	}
-	return []string{noun}
-}
-
-// adverb says an adverb, or nothing.
-func (m *maker) adverb() []string {
-	if m.chance(0.45) {
-		return nil
-	}
-	return []string{m.pick(m.lex.adverbs)}
-}
-
 // amount says a sum of money.
 func (m *maker) amount() []string {
 	whole, cents := m.rng.IntN(100), m.rng.IntN(20)*5

@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	fillers       = []string{"um", "uh", "er", "uhm", "hmm", "you know", "like", "i mean", "well", "so", "actually", "let's see"}
-	entityFillers = []string{"um", "uh", "er", "uhm", "you know", "like", "hmm"}
+	fillers       = []string{"um", "um", "uh", "uh", "er", "er", "uhm", "hmm", "hmm", "you know", "like", "i mean", "let's see"}
+	entityFillers = []string{"um", "uh", "er", "uhm", "hmm"}
 	small         = map[string]bool{"a": true, "the": true, "is": true, "to": true, "of": true, "my": true, "it": true, "an": true,
 		"and": true, "in": true, "so": true, "for": true}
 	confusions = []struct{ from, to string }{{"ph", "f"}, {"ck", "k"}, {"ee", "ea"}, {"ea", "ee"}, {"c", "k"}, {"y", "i"}, {"i", "e"},
@@ -30,7 +30,7 @@ func (m *maker) noise(words []word) []word {
 			noisy = appendWords(noisy, m.pick(fillers), 0)
 		}
 		next := i+1 < len(words) && words[i+1].glued
-		if w.span == 0 && small[w.text] && !next && m.loud(rate.Drop) {
+		if w.span == 0 && !w.kept && small[w.text] && !next && !adjacent(words, i) && m.loud(rate.Drop) {
 			continue
 		}
 		if !w.solid && !w.glued && !next && letters(w.text) {
@@ -41,14 +41,22 @@ func (m *maker) noise(words []word) []word {
 				noisy = append(noisy, w)
 			}
 			// A word beside an entity is its cue; without it nobody could say what the entity is.
-			if w.span == 0 && !besideValue(words, i) && m.loud(rate.Substitute) {
+			if w.span == 0 && !w.kept && !besideValue(words, i) && m.loud(rate.Substitute) {
 				w.text = m.pick(m.lex.words)
 			}
-			w.text = m.misheard(w)
+			if w.span > 0 || !w.kept && !besideValue(words, i) {
+				w.text = m.misheard(w)
+			}
 		}
 		noisy = append(noisy, w)
 	}
 	return noisy
+}
+
+// adjacent reports whether the word before or after an index is of an entity or a number.
+func adjacent(words []word, at int) bool {
+	value := func(i int) bool { return i >= 0 && i < len(words) && (words[i].span > 0 || words[i].solid) }
+	return value(at-1) || value(at+1)
 }
 
 // besideValue reports whether one of the two words before or after an index is of an entity or a number.

@@ -5,14 +5,21 @@ import "strings"
 // city says a city's name.
 func (m *maker) city() []string {
 	if m.chance(m.style.inventCity) {
-		return []string{m.invent(cityEnds)}
+		return []string{m.invent(m.lex.citySounds, cityEnds)}
 	}
 	return strings.Fields(m.pick(m.lex.cities))
 }
 
 // street says a street, an area or a building named after something, without the house's number.
 func (m *maker) street() []string {
-	words := strings.Fields(m.pick(m.lex.heads) + " " + m.pick(m.lex.kinds))
+	head := m.pick(m.lex.heads)
+	switch {
+	case m.chance(m.style.inventCity):
+		head = m.invent(m.lex.citySounds, cityEnds)
+	case m.chance(m.style.inventCity / 3):
+		head = m.lastName()
+	}
+	words := strings.Fields(head + " " + m.pick(m.lex.kinds))
 	if n := len(words); words[n-1] == words[n-2] {
 		words = words[:n-1]
 	}

@@ -129,6 +129,8 @@ func expansions(f frame) []string {
 			}
 		case n.slot != "":
 			branches = []string{"{" + n.slot + "}"}
+		case n.rule != "":
+			branches = []string{"<" + n.rule + ">"}
 		default:
 			branches = []string{n.word}
 		}
