@@ -12,7 +12,8 @@ type Span struct {
 	Label string `json:"label"`
 }
 
-// Scored is a predicted span with the model's confidence in it, in [0, 1].
+// Scored is a predicted span with the probability, in [0, 1], that it stands there as it is: the share of the weight of all
+// legal tag sequences that those with exactly this span have. A border that might as well be elsewhere lowers it.
 type Scored struct {
 	Span
 	Score float64
@@ -63,36 +64,52 @@ func (s *Set) Encode(offsets []Offset, spans []Span) (tags []int, lost int, err 
 	return tags, lost, nil
 }
 
-// Decode is the inverse of Encode: the spans of a legal tag sequence. A span's score is the mean of its tokens'
-// confidences. Tokens without text are passed over.
-func (s *Set) Decode(offsets []Offset, tags []int, confidence []float64) []Scored {
-	var spans []Scored
-	tokens, open := 0, false
-	finish := func() {
-		if open {
-			spans[len(spans)-1].Score /= float64(tokens)
-		}
-		open = false
+// Decode finds the spans in the scores of a text's tokens: those of the best legal tag sequence (see Viterbi, also for
+// scores and continues), each with its probability. offsets are the tokens' own, special tokens left out.
+func (s *Set) Decode(scores []float32, offsets []Offset, continues []bool) []Scored {
+	logp, length := s.logProbabilities(scores)
+	if length == 0 {
+		return nil
 	}
-	for t, offset := range offsets {
-		if offset.Empty() || tags[t] < 0 {
-			continue
-		}
-		tag := s.tags[tags[t]]
-		switch {
-		case tag.Prefix == O:
-			finish()
-			continue
-		case tag.Prefix == I && open && spans[len(spans)-1].Label == s.types[tag.Type].Name:
-			spans[len(spans)-1].End = offset.End
-		default:
-			finish()
-			spans = append(spans, Scored{Span: Span{offset.Start, offset.End, s.types[tag.Type].Name}})
-			tokens, open = 0, true
-		}
-		tokens++
-		spans[len(spans)-1].Score += confidence[t]
+	found := s.runs(s.bestPath(logp, length, continues))
+	if len(found) == 0 {
+		return nil
 	}
-	finish()
+	paths := newLattice(s, logp, length, continues)
+	spans := make([]Scored, len(found))
+	for i, r := range found {
+		spans[i] = Scored{Span{offsets[r.first].Start, offsets[r.last].End, s.types[r.typ].Name}, paths.probability(r)}
+	}
 	return spans
+}
+
+// Spans is the inverse of Encode: the spans of a legal tag sequence. Ignored tags are passed over.
+func (s *Set) Spans(offsets []Offset, tags []int) []Span {
+	var spans []Span
+	for _, r := range s.runs(tags) {
+		spans = append(spans, Span{offsets[r.first].Start, offsets[r.last].End, s.types[r.typ].Name})
+	}
+	return spans
+}
+
+// run is a span counted in tokens: from first to last, both inclusive.
+type run struct{ first, last, typ int }
+
+func (s *Set) runs(tags []int) []run {
+	var list []run
+	open := false
+	for t, id := range tags {
+		if id < 0 {
+			continue
+		}
+		switch tag := s.tags[id]; {
+		case tag.Prefix == O:
+			open = false
+		case tag.Prefix == I && open && list[len(list)-1].typ == tag.Type:
+			list[len(list)-1].last = t
+		default:
+			list, open = append(list, run{t, t, tag.Type}), true
+		}
+	}
+	return list
 }

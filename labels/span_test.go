@@ -46,14 +46,13 @@ func names(set *Set, tags []int) []string {
 	return list
 }
 
-func TestDecodeScoresAreMeans(t *testing.T) {
+func TestSpansOfTags(t *testing.T) {
 	set := defaultSet(t)
 	b, _ := set.TagID("B-PHONE")
 	i, _ := set.TagID("I-PHONE")
-	tags := []int{Ignored, 0, b, i, b, 0, 0, Ignored}
-	confidence := []float64{0, 1, 0.5, 1, 0.25, 1, 1, 0}
-	got := set.Decode(exampleOffsets, tags, confidence)
-	want := []Scored{{Span{5, 11, "PHONE"}, 0.75}, {Span{12, 14, "PHONE"}, 0.25}}
+	city, _ := set.TagID("I-CITY")
+	got := set.Spans(exampleOffsets, []int{Ignored, 0, b, i, b, city, 0, Ignored})
+	want := []Span{{5, 11, "PHONE"}, {12, 14, "PHONE"}, {15, 19, "CITY"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -69,10 +68,7 @@ func TestSpansSurviveTheWayThroughTags(t *testing.T) {
 		if err != nil || lost != 0 {
 			t.Fatalf("%d lost, %v", lost, err)
 		}
-		var back []Span
-		for _, s := range set.Decode(offsets, tags, make([]float64, len(tags))) {
-			back = append(back, s.Span)
-		}
+		back := set.Spans(offsets, tags)
 		if !reflect.DeepEqual(back, spans) {
 			t.Fatalf("%v came back as %v over %v", spans, back, offsets)
 		}

@@ -2,29 +2,30 @@ package labels
 
 import "math"
 
-// Viterbi returns the legal BIO tag sequence with the greatest sum of scores, and each chosen tag's softmax probability.
+// Viterbi returns the legal BIO tag sequence with the greatest sum of scores.
 //
 // scores is row-major (T, K): T tokens in order of text, K = Len() scores a token, logits or log-probabilities. A row
 // that is not finite counts as all equal. Legal means: I-X stands only after B-X or I-X. Ties go to the lower tag id.
 //
 // continues says of each token whether it goes on with the word of the token before it, as the pieces ##x do; then it is
 // in the same span, or outside as well: no span begins or ends inside a word. nil means that every token is a word.
-func (s *Set) Viterbi(scores []float32, continues []bool) (tags []int, confidence []float64) {
-	k := len(s.tags)
-	length := len(scores) / k
+func (s *Set) Viterbi(scores []float32, continues []bool) []int {
+	logp, length := s.logProbabilities(scores)
 	if length == 0 {
-		return nil, nil
+		return nil
 	}
-	logp := make([]float64, length*k)
+	return s.bestPath(logp, length, continues)
+}
+
+// logProbabilities is the softmax of each row, and the number of rows.
+func (s *Set) logProbabilities(scores []float32) (logp []float64, length int) {
+	k := len(s.tags)
+	length = len(scores) / k
+	logp = make([]float64, length*k)
 	for t := range length {
 		logSoftmax(scores[t*k:(t+1)*k], logp[t*k:(t+1)*k])
 	}
-	tags = s.bestPath(logp, length, continues)
-	confidence = make([]float64, length)
-	for t, tag := range tags {
-		confidence[t] = math.Min(1, math.Exp(logp[t*k+tag]))
-	}
-	return tags, confidence
+	return logp, length
 }
 
 // bestPath is Viterbi's recursion. Transitions cost nothing or are forbidden, so it is enough to know, for each step,

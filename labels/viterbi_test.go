@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -23,25 +24,22 @@ func legal(set *Set, tags []int, continues []bool) bool {
 	return true
 }
 
-// bruteForce tries every legal sequence.
-func bruteForce(set *Set, scores []float32, continues []bool) float64 {
-	k := set.Len()
-	length := len(scores) / k
-	best := math.Inf(-1)
+// eachLegal calls visit with every legal sequence.
+func eachLegal(set *Set, length int, continues []bool, visit func(tags []int)) {
 	tags := make([]int, length)
 	for {
 		if legal(set, tags, continues) {
-			best = math.Max(best, pathScore(scores, k, tags))
+			visit(tags)
 		}
 		at := length - 1
 		for ; at >= 0; at-- {
-			if tags[at]++; tags[at] < k {
+			if tags[at]++; tags[at] < set.Len() {
 				break
 			}
 			tags[at] = 0
 		}
 		if at < 0 {
-			return best
+			return
 		}
 	}
 }
@@ -71,28 +69,48 @@ func TestViterbiFindsTheBestLegalSequence(t *testing.T) {
 				continues = append(continues, random.IntN(2) == 0)
 			}
 		}
-		tags, confidence := set.Viterbi(scores, continues)
+		tags := set.Viterbi(scores, continues)
 		if !legal(set, tags, continues) {
 			t.Fatalf("%v is not legal, words go on at %v", names(set, tags), continues)
 		}
-		if got, want := pathScore(scores, set.Len(), tags), bruteForce(set, scores, continues); math.Abs(got-want) > 1e-4 {
-			t.Fatalf("score %v, the best is %v", got, want)
+		best := math.Inf(-1)
+		eachLegal(set, len(tags), continues, func(tags []int) { best = math.Max(best, pathScore(scores, set.Len(), tags)) })
+		if got := pathScore(scores, set.Len(), tags); math.Abs(got-best) > 1e-4 {
+			t.Fatalf("score %v, the best is %v", got, best)
 		}
-		for _, c := range confidence {
-			if !(c >= 0 && c <= 1) {
-				t.Fatalf("confidence %v", c)
+		checkProbabilities(t, set, scores, continues)
+	}
+}
+
+// checkProbabilities holds each decoded span's score against a count over all legal sequences.
+func checkProbabilities(t *testing.T, set *Set, scores []float32, continues []bool) {
+	t.Helper()
+	offsets := make([]Offset, len(scores)/set.Len())
+	for i := range offsets {
+		offsets[i] = Offset{2 * i, 2*i + 1}
+	}
+	for _, found := range set.Decode(scores, offsets, continues) {
+		with, all := 0.0, 0.0
+		eachLegal(set, len(offsets), continues, func(tags []int) {
+			weight := math.Exp(pathScore(scores, set.Len(), tags))
+			all += weight
+			if slices.Contains(set.Spans(offsets, tags), found.Span) {
+				with += weight
 			}
+		})
+		if math.Abs(found.Score-with/all) > 1e-4 {
+			t.Fatalf("%v has score %v, its share is %v", found.Span, found.Score, with/all)
 		}
 	}
 }
 
 func TestViterbiOfNothing(t *testing.T) {
-	if tags, confidence := defaultSet(t).Viterbi(nil, nil); tags != nil || confidence != nil {
-		t.Error(tags, confidence)
+	if tags, spans := defaultSet(t).Viterbi(nil, nil), defaultSet(t).Decode(nil, nil, nil); tags != nil || spans != nil {
+		t.Error(tags, spans)
 	}
 }
 
-// FuzzViterbi: whatever the scores, NaN and infinities included, the tags are legal and the confidences in [0, 1].
+// FuzzViterbi: whatever the scores, NaN and infinities included, the tags are legal and the scores in [0, 1].
 func FuzzViterbi(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{0, 0, 192, 127, 0, 0, 128, 127, 0, 0, 128, 255}, 15)) // NaN, +Inf, -Inf
 	f.Add(bytes.Repeat([]byte{0, 0, 128, 63, 0, 0, 0, 192}, 30))                    // 1, -2
@@ -107,13 +125,13 @@ func FuzzViterbi(f *testing.F) {
 		for i := range continues {
 			continues[i] = raw[i]%2 == 1
 		}
-		tags, confidence := set.Viterbi(scores, continues)
+		tags := set.Viterbi(scores, continues)
 		if len(tags) != len(continues) || !legal(set, tags, continues) {
 			t.Fatalf("%v is not legal", tags)
 		}
-		for _, c := range confidence {
-			if !(c >= 0 && c <= 1) {
-				t.Fatalf("confidence %v", c)
+		for _, found := range set.Decode(scores, make([]Offset, len(continues)), continues) {
+			if !(found.Score >= 0 && found.Score <= 1) {
+				t.Fatalf("score %v", found.Score)
 			}
 		}
 	})

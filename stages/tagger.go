@@ -140,8 +140,7 @@ func (t *Tagger) decode(p prepared) []labels.Scored {
 		offsets = append(offsets, labels.Offset(p.encoding.Offsets[token]))
 		continues = append(continues, strings.HasPrefix(t.tokenizer.Vocabulary().Piece(p.encoding.IDs[token]), wordpiece.Prefix))
 	}
-	tags, confidence := t.set.Viterbi(scores, continues)
-	spans := t.set.Decode(offsets, tags, confidence)
+	spans := t.set.Decode(scores, offsets, continues)
 	kept := spans[:0]
 	for _, s := range spans {
 		if !t.set.PII(s.Label) || s.Score >= t.threshold {
