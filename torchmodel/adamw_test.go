@@ -161,3 +161,28 @@ func TestAdamWStepRefusesWrongNumbers(t *testing.T) {
 		t.Error("a moment of another shape was accepted")
 	}
 }
+
+// BenchmarkAdamWStep is one step over as many parameters as DistilBERT has.
+func BenchmarkAdamWStep(b *testing.B) {
+	needLibtorch(b)
+	var params, m, v []*ts.Tensor
+	var total int64
+	for _, size := range []int64{30522 * 768, 6 * 4 * 768 * 768, 6 * 2 * 768 * 3072} {
+		params = append(params, ts.MustOnes([]int64{size}, gotch.Float, gotch.CPU).MustSetRequiresGrad(true, true))
+		m, v = append(m, ts.MustZeros([]int64{size}, gotch.Float, gotch.CPU)), append(v, ts.MustZeros([]int64{size}, gotch.Float, gotch.CPU))
+		total += size
+	}
+	for b.Loop() {
+		b.StopTimer()
+		for _, p := range params {
+			sum := p.MustSum(gotch.Float, false)
+			sum.MustBackward()
+			sum.MustDrop()
+		}
+		b.StartTimer()
+		if _, err := adamWStep(params, m, v, make([]float64, len(params)), adamWSettings{LR: 1e-5, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 1, MaxGradNorm: 1, GradScale: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(total * 4 * 8) // the gradient twice, parameter and moments read and written
+}

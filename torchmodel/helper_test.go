@@ -23,6 +23,14 @@ var helpers = map[string]func() error{
 		fmt.Printf("load=%v\n", Load())
 		return nil
 	},
+	"cuda": func() error {
+		if err := Load(); err != nil {
+			return err
+		}
+		device, err := cudaDevice(0)
+		fmt.Printf("%+v %v\n", device, err)
+		return nil
+	},
 }
 
 // TestHelperProcess is not a test: it is what runHelper starts.
