@@ -93,7 +93,7 @@ func DefaultConfig() Config {
 			Open: 0.4, Close: 0.3, Ask: 0.16, Refuse: 0.15, Distract: 0.45, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.8, Turns: 0.06,
 		},
 		Style: Style{Written: 0.13, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.45, MixedNumbers: 0.12, WrittenEmail: 0.3, CleanLines: 0.25},
-		Noise: Noise{Filler: 0.022, EntityFiller: 0.01, Repeat: 0.01, Stutter: 0.003, Drop: 0.03, Substitute: 0.004, Misspell: 0.008, NameMisspell: 0.015},
+		Noise: Noise{Filler: 0.022, EntityFiller: 0.01, Repeat: 0.01, Stutter: 0.003, Drop: 0.03, Substitute: 0.002, Misspell: 0.008, NameMisspell: 0.015},
 		Values: Values{
 			InventedNames: 0.45, Syllables: 0.4, InventedCities: 0.4, InventedDomains: 0.6, InventedNicks: 0.6, CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
 		},

@@ -167,10 +167,18 @@ func (m *maker) class() class { return m.ord.classes[m.rng.IntN(len(m.ord.classe
 func (m *maker) thing(c class) thing { return c.things[m.rng.IntN(len(c.things))] }
 
 // nounPhrase says any thing.
-func (m *maker) nounPhrase() []string { return m.thingOf(m.thing(m.class())) }
+func (m *maker) nounPhrase() []string {
+	if m.chance(0.35) {
+		return m.thingOf(thing{name: m.pick(m.lex.nouns)})
+	}
+	return m.thingOf(m.thing(m.class()))
+}
 
 // bareNoun says a thing's name alone.
 func (m *maker) bareNoun() []string {
+	if m.chance(0.5) {
+		return fields(m.pick(m.lex.nouns))
+	}
 	for {
 		if t := m.ord.kinds[m.rng.IntN(len(m.ord.kinds))]; !t.plural && !t.mass {
 			return fields(t.name)
