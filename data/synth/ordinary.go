@@ -125,6 +125,19 @@ func inflect(base, suffix string) string {
 	return base + suffix
 }
 
+// addS gives a noun's plural or a verb's form for he, she and it.
+func addS(base string) string {
+	n := len(base)
+	switch {
+	case strings.HasSuffix(base, "y") && n > 1 && strings.IndexByte("aeiou", base[n-2]) < 0:
+		return base[:n-1] + "ies"
+	case strings.HasSuffix(base, "s"), strings.HasSuffix(base, "x"), strings.HasSuffix(base, "z"), strings.HasSuffix(base, "sh"),
+		strings.HasSuffix(base, "ch"), strings.HasSuffix(base, "o"):
+		return base + "es"
+	}
+	return base + "s"
+}
+
 // doubles reports whether a verb's last consonant is doubled before a suffix: "stop", "unplug", "cancel", but not "open".
 func doubles(base string) bool {
 	n := len(base)
@@ -164,9 +177,16 @@ func (m *maker) thingOf(t thing) []string {
 
 func (m *maker) class() class { return m.ord.classes[m.rng.IntN(len(m.ord.classes))] }
 
-func (m *maker) thing(c class) thing { return c.things[m.rng.IntN(len(c.things))] }
+// thing draws a thing of a class, now and then in the plural.
+func (m *maker) thing(c class) thing {
+	t := c.things[m.rng.IntN(len(c.things))]
+	if !t.plural && !t.mass && m.chance(0.15) {
+		t.name, t.plural = addS(t.name), true
+	}
+	return t
+}
 
-// nounPhrase says any thing.
+// nounPhrase says any thing, one or several.
 func (m *maker) nounPhrase() []string {
 	if m.chance(0.35) {
 		return m.thingOf(thing{name: m.pick(m.lex.nouns)})
@@ -201,6 +221,7 @@ func (m *maker) didIt() []string {
 func base(v verb) string { return v.base }
 func past(v verb) string { return v.past }
 func ing(v verb) string  { return v.ing }
+func does(v verb) string { return addS(v.base) }
 
 // state says that a thing is in some state: "the kettle is leaking".
 func (m *maker) state() []string {
@@ -232,6 +253,10 @@ func (m *maker) event() []string {
 		helper, verb = keeps, v.ing
 	case x < 0.33:
 		helper, verb = is, v.ing
+	case x < 0.48 && t.plural:
+		helper = m.pick([]string{"always", "never", "sometimes", "often", "still", ""})
+	case x < 0.48:
+		helper, verb = m.pick([]string{"always", "never", "sometimes", "often", "still", ""}), addS(v.base)
 	}
 	return join(m.thingOf(t), fields(helper), []string{verb}, fields(v.after))
 }

@@ -37,6 +37,7 @@ func init() {
 		"DO":                {say: func(m *maker) []string { return m.doing(base) }},
 		"DID":               {say: func(m *maker) []string { return m.doing(past) }},
 		"DOING":             {say: func(m *maker) []string { return m.doing(ing) }},
+		"DOES":              {say: func(m *maker) []string { return m.doing(does) }},
 		"DID_IT":            {say: func(m *maker) []string { return m.didIt() }},
 		"STATE":             {say: (*maker).state},
 		"EVENT":             {say: (*maker).event},
