@@ -158,6 +158,9 @@ func (r *Run) runStage(ctx context.Context, s Stage, rec *record) error {
 	if err := os.MkdirAll(job.Checkpoints, 0o777); err != nil {
 		return err
 	}
+	if err := removeTemps(job.Checkpoints); err != nil { // each kill may leave as much as a whole checkpoint
+		return err
+	}
 	rec.Started, rec.Versions = time.Now().UTC().Truncate(time.Second), r.versions
 	start := time.Now()
 	r.at(s.Name, "run")

@@ -308,3 +308,23 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("ran %v, %d calls, error %v", ran, calls, err)
 	}
 }
+
+// TestFinish checks that Finish sees the error, under the lock, and that its own is returned.
+func TestFinish(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	mine := errors.New("mine")
+	for _, err := range []error{nil, mine} {
+		run := l.open()
+		_, got := run.Execute(t.Context(), Options{Finish: func(before error) error {
+			l.check(before)
+			if _, locked := run.Execute(t.Context(), Options{}); !errors.As(locked, new(*LockedError)) {
+				t.Errorf("within Finish, the lock is free: %v", locked)
+			}
+			return err
+		}})
+		if got != err {
+			t.Errorf("got %v, want %v", got, err)
+		}
+	}
+}
