@@ -86,16 +86,16 @@ func DefaultConfig() Config {
 	return Config{
 		Sizes: Sizes{Train: 6000, Dev: 600, Test: 600, Stress: 600},
 		Compose: Compose{
-			Entities: []float64{27, 28, 25, 13, 7},
+			Entities: []float64{26, 23, 25, 16, 10},
 			Types: []TypeWeight{
 				{"PERSON_NAME", 24}, {"PHONE", 16}, {"EMAIL", 13}, {"CREDIT_CARD", 12}, {"DATE", 15}, {"CITY", 11}, {"LOCATION", 9},
 			},
-			Open: 0.4, Close: 0.3, Ask: 0.16, Refuse: 0.15, Distract: 0.45, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.8, Turns: 0.06,
+			Open: 0.3, Close: 0.22, Ask: 0.16, Refuse: 0.15, Distract: 0.28, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.8, Turns: 0.06,
 		},
 		Style: Style{Written: 0.13, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.45, MixedNumbers: 0.12, WrittenEmail: 0.3, CleanLines: 0.25},
 		Noise: Noise{Filler: 0.022, EntityFiller: 0.01, Repeat: 0.01, Stutter: 0.003, Drop: 0.03, Substitute: 0.002, Misspell: 0.008, NameMisspell: 0.015},
 		Values: Values{
-			InventedNames: 0.45, Syllables: 0.4, InventedCities: 0.4, InventedDomains: 0.6, InventedNicks: 0.6, CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
+			InventedNames: 0.4, Syllables: 0.25, InventedCities: 0.35, InventedDomains: 0.6, InventedNicks: 0.6, CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
 		},
 	}
 }
