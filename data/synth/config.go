@@ -90,7 +90,7 @@ func DefaultConfig() Config {
 			Types: []TypeWeight{
 				{"PERSON_NAME", 24}, {"PHONE", 16}, {"EMAIL", 13}, {"CREDIT_CARD", 12}, {"DATE", 15}, {"CITY", 11}, {"LOCATION", 9},
 			},
-			Open: 0.3, Close: 0.22, Ask: 0.16, Refuse: 0.15, Distract: 0.28, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.8, Turns: 0.06,
+			Open: 0.3, Close: 0.22, Ask: 0.16, Refuse: 0.15, Distract: 0.28, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.9, Turns: 0.06,
 		},
 		Style: Style{Written: 0.13, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.45, MixedNumbers: 0.12, WrittenEmail: 0.3, CleanLines: 0.25},
 		Noise: Noise{Filler: 0.022, EntityFiller: 0.01, Repeat: 0.01, Stutter: 0.003, Drop: 0.03, Substitute: 0.002, Misspell: 0.008, NameMisspell: 0.015},
