@@ -4,6 +4,10 @@
 // that say numbers, dates and mail addresses as people do. Noise comes last: fillers, repeats, dropped and misheard words.
 // A Config holds every rate; the seed decides everything else.
 //
+// Entities stand beside cues that people use. What stands between them comes from a grammar of ordinary clauses (section
+// "clause", lists/ordinary.txt): things by class with what is done to them, so that thousands of words are seen that are no
+// names. Many names, cities and mail domains are invented, so that a place in the sentence counts for more than a list.
+//
 // What is an entity, and where it ends:
 //
 //   - PERSON_NAME: first name, surname or both, with middle names, initials, particles and "junior". A title (mr, doctor)
