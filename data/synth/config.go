@@ -95,7 +95,8 @@ func DefaultConfig() Config {
 		Style: Style{Written: 0.13, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.45, MixedNumbers: 0.12, WrittenEmail: 0.3, CleanLines: 0.25},
 		Noise: Noise{Filler: 0.022, EntityFiller: 0.01, Repeat: 0.01, Stutter: 0.003, Drop: 0.03, Substitute: 0.002, Misspell: 0.008, NameMisspell: 0.015},
 		Values: Values{
-			InventedNames: 0.4, Syllables: 0.25, InventedCities: 0.35, InventedDomains: 0.6, InventedNicks: 0.6, CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
+			InventedNames: 0.4, Syllables: 0.25, InventedCities: 0.35, InventedDomains: 0.6, InventedNicks: 0.6,
+			CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
 		},
 	}
 }
@@ -139,7 +140,8 @@ func (c Config) rates() []rate {
 	m, s, n, v := c.Compose, c.Style, c.Noise, c.Values
 	return []rate{
 		{"compose.open", m.Open}, {"compose.close", m.Close}, {"compose.ask", m.Ask}, {"compose.refuse", m.Refuse},
-		{"compose.distract", m.Distract}, {"compose.lookalike", m.LookAlike}, {"compose.turns", m.Turns}, {"compose.join", m.Join}, {"compose.join_entity", m.JoinEntity},
+		{"compose.distract", m.Distract}, {"compose.lookalike", m.LookAlike}, {"compose.turns", m.Turns},
+		{"compose.join", m.Join}, {"compose.join_entity", m.JoinEntity},
 		{"style.written", s.Written}, {"style.upper", s.Upper}, {"style.no_apostrophes", s.NoApostrophes},
 		{"style.spoken_numbers", s.SpokenNumbers}, {"style.mixed_numbers", s.MixedNumbers},
 		{"style.written_email", s.WrittenEmail}, {"style.clean_lines", s.CleanLines},
