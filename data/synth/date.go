@@ -34,7 +34,7 @@ func (m *maker) randomDay(from, to int) time.Time {
 }
 
 func (m *maker) day(day time.Time, withYear bool) []string {
-	if withYear && m.chance(0.22) {
+	if withYear && m.chance(0.16) {
 		return m.numericDate(day)
 	}
 	var words []string
