@@ -27,17 +27,18 @@ type Config struct {
 	MaxLength int
 	Stride    int
 
-	Model           string
-	Epochs          int
-	BatchSize       int
-	LR              float64
-	WeightDecay     float64
-	WarmupRatio     float64
-	MaxGradNorm     float64
-	Dropout         float64
-	LabelSmoothing  float64
-	WordDropout     float64
-	CheckpointEvery time.Duration
+	Model              string
+	Epochs             int
+	BatchSize          int
+	LR                 float64
+	WeightDecay        float64
+	WarmupRatio        float64
+	MaxGradNorm        float64
+	Dropout            float64
+	LabelSmoothing     float64
+	WordDropout        float64
+	MentionReplacement float64
+	CheckpointEvery    time.Duration
 
 	Device           string
 	Threads          int
@@ -127,7 +128,7 @@ func (c *Config) check() error {
 	positive := map[string]float64{"vocab_size": float64(c.VocabSize), "epochs": float64(c.Epochs), "lr": c.LR,
 		"batch_size": float64(c.BatchSize), "predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
 		"checkpoint_every": float64(c.CheckpointEvery), "target_p95": float64(c.TargetP95)}
-	shares := map[string]float64{"warmup_ratio": c.WarmupRatio, "pii_threshold": c.PIIThreshold,
+	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "warmup_ratio": c.WarmupRatio, "pii_threshold": c.PIIThreshold,
 		"target_pii_precision": c.TargetPIIPrecision}
 	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,

@@ -64,6 +64,7 @@ var Options = []Option{
 	{"dropout", "dropout `PROBABILITY` of a model trained from scratch", byTrain, func(c *Config) any { return &c.Dropout }},
 	{"label_smoothing", "`SHARE` of the target spread over all tags", byTrain, func(c *Config) any { return &c.LabelSmoothing }},
 	{"word_dropout", "`PROBABILITY` that a token is hidden from the model in a training step", byTrain, func(c *Config) any { return &c.WordDropout }},
+	{"mention_replacement", "`PROBABILITY` that a training step sees another mention of the same type in a mention's place", byTrain, func(c *Config) any { return &c.MentionReplacement }},
 	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byTrain, func(c *Config) any { return &c.CheckpointEvery }},
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},

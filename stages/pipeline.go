@@ -40,6 +40,7 @@ type trainParams struct {
 	Dropout        float64  `json:"dropout"`
 	LabelSmoothing float64  `json:"label_smoothing"`
 	WordDropout    float64  `json:"word_dropout"`
+	Replacement    float64  `json:"mention_replacement"`
 	MaxLength      int      `json:"max_length"`
 	Stride         int      `json:"stride"`
 	Device         string   `json:"device"`
@@ -138,7 +139,7 @@ func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input) pipel
 
 func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
 	params := trainParams{c.Labels, c.Model, c.Seed, c.Epochs, c.BatchSize, c.LR, c.WeightDecay, c.WarmupRatio,
-		c.MaxGradNorm, c.Dropout, c.LabelSmoothing, c.WordDropout, c.MaxLength, c.Stride, device, libtorch}
+		c.MaxGradNorm, c.Dropout, c.LabelSmoothing, c.WordDropout, c.MentionReplacement, c.MaxLength, c.Stride, device, libtorch}
 	var files []pipeline.Input
 	if c.fromCheckpoint() {
 		params.Model = "checkpoint"
@@ -264,7 +265,8 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	}
 	defer func() { err = errors.Join(err, model.Close()) }()
 	logger.Printf("%s, on %s", note, session.Device())
-	best, history, err := trainModel(ctx, c, logger, model, train, dev, tokenizer.Vocabulary().Mask(), checkpoints)
+	best, history, err := trainModel(ctx, c, logger, model, train, dev,
+		newAugmenter(c, set, tokenizer.Vocabulary().Mask(), train), checkpoints)
 	if err != nil {
 		return err
 	}

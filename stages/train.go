@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
@@ -27,7 +26,7 @@ type training struct {
 	train   []Example
 	dev     []Example
 	lengths []int
-	mask    int32 // id of [MASK]
+	augment *augmenter
 	rate    schedule
 	perEp   int    // steps of an epoch
 	dir     string // of checkpoints
@@ -55,7 +54,7 @@ const stateName = "state.safetensors"
 
 // trainModel trains model and leaves the folder of its best epoch at the returned path below checkpoints. Called again
 // with the same inputs after an interruption, it goes on where the last checkpoint was, to the same weights.
-func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train, dev []Example, mask int32,
+func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train, dev []Example, augment *augmenter,
 	checkpoints string) (best string, history []epochResult, err error) {
 	trainer, err := model.NewTrainer(torchmodel.Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
 		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm}, cfg.LabelSmoothing)
@@ -63,7 +62,7 @@ func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *tor
 		return "", nil, err
 	}
 	defer func() { err = errors.Join(err, trainer.Close()) }()
-	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dev: dev, dir: checkpoints, mask: mask,
+	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dev: dev, dir: checkpoints, augment: augment,
 		lengths: lengthsOf(train), saved: time.Now()}
 	t.perEp = (len(train) + cfg.BatchSize - 1) / cfg.BatchSize
 	t.rate = newSchedule(cfg.LR, cfg.WarmupRatio, t.perEp*cfg.Epochs)
@@ -98,8 +97,7 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 			return err
 		}
 		step := t.trainer.Steps()
-		rows := pick(t.train, batches[at])
-		dropWords(rows, t.cfg.WordDropout, t.mask, rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1)))
+		rows := t.augment.rows(pick(t.train, batches[at]), rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1)))
 		result, err := t.trainer.Step([][]torchmodel.Row{rows}, t.rate.at(step), t.stepSeed(step))
 		if err != nil {
 			return err
@@ -233,21 +231,4 @@ func pick(examples []Example, indices []int) []torchmodel.Row {
 		rows[i] = torchmodel.Row{IDs: examples[index].InputIDs, Tags: examples[index].Labels}
 	}
 	return rows
-}
-
-// dropWords replaces each token of the text with probability p by mask, in copies of the rows' ids: so the model learns to
-// tell a name that it has never seen by what stands around it (word dropout, Iyyer et al. 2015).
-func dropWords(rows []torchmodel.Row, p float64, mask int32, random *rand.Rand) {
-	if p == 0 {
-		return
-	}
-	for r, row := range rows {
-		ids := slices.Clone(row.IDs)
-		for i := range ids {
-			if row.Tags[i] != torchmodel.IgnoreIndex && random.Float64() < p {
-				ids[i] = mask
-			}
-		}
-		rows[r].IDs = ids
-	}
 }
