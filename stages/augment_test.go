@@ -1,0 +1,90 @@
+package stages
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+
+	"pii/labels"
+	"pii/torchmodel"
+)
+
+func augmentFixture(t *testing.T, cfg *Config) (*augmenter, []Example) {
+	t.Helper()
+	set, err := labels.NewSet([]labels.Type{{Name: "X"}, {Name: "Y"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The tags are O 0, B-X 1, I-X 2, B-Y 3, I-Y 4.
+	examples := []Example{
+		{InputIDs: []int32{2, 10, 11, 12, 3}, Labels: []int64{-100, 0, 1, 2, -100}},
+		{InputIDs: []int32{2, 21, 20, 22, 3}, Labels: []int64{-100, 1, 0, 3, -100}},
+		{InputIDs: []int32{2, 30, 31, 32, 33, 3}, Labels: []int64{-100, 2, 0, 3, 4, -100}}, // a window cut its first span off
+	}
+	return newAugmenter(cfg, set, 4, examples), examples
+}
+
+func rowOf(e Example) torchmodel.Row { return torchmodel.Row{IDs: e.InputIDs, Tags: e.Labels} }
+
+func TestMentionsAreReplacedByOthersOfTheirType(t *testing.T) {
+	a, examples := augmentFixture(t, &Config{MentionReplacement: 1, MaxLength: 6})
+	want := map[string][][]int32{"X": {{11, 12}, {21}}, "Y": {{22}, {32, 33}}}
+	if !reflect.DeepEqual(a.mentions, want) {
+		t.Fatalf("the mentions are %v", a.mentions)
+	}
+	before := slices.Clone(examples[1].InputIDs)
+	seen := map[string]bool{}
+	for seed := range uint64(50) {
+		row := a.rows([]torchmodel.Row{rowOf(examples[1])}, rand.New(rand.NewPCG(seed, 0)))[0]
+		if len(row.IDs) > 6 || len(row.IDs) != len(row.Tags) {
+			t.Fatalf("row %v has tags %v", row.IDs, row.Tags)
+		}
+		var types []string
+		for _, m := range mentionsOf(a.set, row.Tags) {
+			if !slices.ContainsFunc(want[m.label], func(ids []int32) bool { return slices.Equal(ids, row.IDs[m.first:m.end]) }) {
+				t.Fatalf("%v is no mention of type %s", row.IDs[m.first:m.end], m.label)
+			}
+			types = append(types, m.label)
+			seen[m.label+string(rune(row.IDs[m.first]))] = true
+		}
+		if !slices.Equal(types, []string{"X", "Y"}) || !slices.Contains(row.IDs, 20) {
+			t.Fatalf("row %v has mentions of %v", row.IDs, types)
+		}
+	}
+	if len(seen) != 4 {
+		t.Errorf("of four mentions %d were seen", len(seen))
+	}
+	if !slices.Equal(before, examples[1].InputIDs) {
+		t.Error("the example was changed")
+	}
+}
+
+func TestHiddenTokensAreOfTheText(t *testing.T) {
+	a, examples := augmentFixture(t, &Config{WordDropout: 0.5, MaxLength: 8})
+	hidden := 0
+	for seed := range uint64(100) {
+		row := a.rows([]torchmodel.Row{rowOf(examples[2])}, rand.New(rand.NewPCG(seed, 0)))[0]
+		for i, id := range row.IDs {
+			if id == examples[2].InputIDs[i] {
+				continue
+			}
+			if hidden++; id != 4 || row.Tags[i] == labels.Ignored {
+				t.Fatalf("%v became %v", examples[2].InputIDs, row.IDs)
+			}
+		}
+	}
+	if hidden < 150 || hidden > 250 { // of 400
+		t.Errorf("%d of 400 tokens were hidden", hidden)
+	}
+}
+
+func TestNothingIsChangedWhereNothingIsAsked(t *testing.T) {
+	a, examples := augmentFixture(t, &Config{MaxLength: 8})
+	for _, e := range examples {
+		row := a.rows([]torchmodel.Row{rowOf(e)}, rand.New(rand.NewPCG(1, 1)))[0]
+		if !slices.Equal(row.IDs, e.InputIDs) || !slices.Equal(row.Tags, e.Labels) {
+			t.Errorf("%v became %v", e.InputIDs, row.IDs)
+		}
+	}
+}
