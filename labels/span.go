@@ -64,18 +64,18 @@ func (s *Set) Encode(offsets []Offset, spans []Span) (tags []int, lost int, err 
 	return tags, lost, nil
 }
 
-// Decode finds the spans in the scores of a text's tokens: those of the best legal tag sequence (see Viterbi, also for
-// scores and continues), each with its probability. offsets are the tokens' own, special tokens left out.
-func (s *Set) Decode(scores []float32, offsets []Offset, continues []bool) []Scored {
+// Decode finds the spans in the scores of a text's tokens: those of the best legal tag sequence (see Viterbi), each with its
+// probability. offsets are the tokens' own, special tokens left out.
+func (s *Set) Decode(scores []float32, offsets []Offset, g Grammar) []Scored {
 	logp, length := s.logProbabilities(scores)
 	if length == 0 {
 		return nil
 	}
-	found := s.runs(s.bestPath(logp, length, continues))
+	found := s.runs(s.bestPath(logp, length, g))
 	if len(found) == 0 {
 		return nil
 	}
-	paths := newLattice(s, logp, length, continues)
+	paths := newLattice(s, logp, length, g)
 	spans := make([]Scored, len(found))
 	for i, r := range found {
 		spans[i] = Scored{Span{offsets[r.first].Start, offsets[r.last].End, s.types[r.typ].Name}, paths.probability(r)}

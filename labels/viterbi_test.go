@@ -8,10 +8,12 @@ import (
 	"testing"
 )
 
-func legal(set *Set, tags []int, continues []bool) bool {
+func legal(set *Set, tags []int, g Grammar) bool {
 	for t, tag := range tags {
-		if t > 0 && continues != nil && continues[t] && set.tags[tag].Prefix != I &&
-			(set.tags[tag].Prefix == B || set.tags[tags[t-1]].Prefix != O) {
+		if g.within(t) && set.tags[tag].Prefix != I && (set.tags[tag].Prefix == B || set.tags[tags[t-1]].Prefix != O) {
+			return false
+		}
+		if g.Apart && t > 0 && set.tags[tag].Prefix == B && set.tags[tags[t-1]].Type == set.tags[tag].Type {
 			return false
 		}
 		if set.tags[tag].Prefix != I {
@@ -25,10 +27,10 @@ func legal(set *Set, tags []int, continues []bool) bool {
 }
 
 // eachLegal calls visit with every legal sequence.
-func eachLegal(set *Set, length int, continues []bool, visit func(tags []int)) {
+func eachLegal(set *Set, length int, g Grammar, visit func(tags []int)) {
 	tags := make([]int, length)
 	for {
-		if legal(set, tags, continues) {
+		if legal(set, tags, g) {
 			visit(tags)
 		}
 		at := length - 1
@@ -63,35 +65,35 @@ func TestViterbiFindsTheBestLegalSequence(t *testing.T) {
 		for i := range scores {
 			scores[i] = float32(random.NormFloat64() * 3)
 		}
-		var continues []bool
+		g := Grammar{Apart: random.IntN(2) == 0}
 		if random.IntN(2) == 0 {
 			for range len(scores) / set.Len() {
-				continues = append(continues, random.IntN(2) == 0)
+				g.Continues = append(g.Continues, random.IntN(2) == 0)
 			}
 		}
-		tags := set.Viterbi(scores, continues)
-		if !legal(set, tags, continues) {
-			t.Fatalf("%v is not legal, words go on at %v", names(set, tags), continues)
+		tags := set.Viterbi(scores, g)
+		if !legal(set, tags, g) {
+			t.Fatalf("%v is not legal under %+v", names(set, tags), g)
 		}
 		best := math.Inf(-1)
-		eachLegal(set, len(tags), continues, func(tags []int) { best = math.Max(best, pathScore(scores, set.Len(), tags)) })
+		eachLegal(set, len(tags), g, func(tags []int) { best = math.Max(best, pathScore(scores, set.Len(), tags)) })
 		if got := pathScore(scores, set.Len(), tags); math.Abs(got-best) > 1e-4 {
 			t.Fatalf("score %v, the best is %v", got, best)
 		}
-		checkProbabilities(t, set, scores, continues)
+		checkProbabilities(t, set, scores, g)
 	}
 }
 
 // checkProbabilities holds each decoded span's score against a count over all legal sequences.
-func checkProbabilities(t *testing.T, set *Set, scores []float32, continues []bool) {
+func checkProbabilities(t *testing.T, set *Set, scores []float32, g Grammar) {
 	t.Helper()
 	offsets := make([]Offset, len(scores)/set.Len())
 	for i := range offsets {
 		offsets[i] = Offset{2 * i, 2*i + 1}
 	}
-	for _, found := range set.Decode(scores, offsets, continues) {
+	for _, found := range set.Decode(scores, offsets, g) {
 		with, all := 0.0, 0.0
-		eachLegal(set, len(offsets), continues, func(tags []int) {
+		eachLegal(set, len(offsets), g, func(tags []int) {
 			weight := math.Exp(pathScore(scores, set.Len(), tags))
 			all += weight
 			if slices.Contains(set.Spans(offsets, tags), found.Span) {
@@ -105,7 +107,7 @@ func checkProbabilities(t *testing.T, set *Set, scores []float32, continues []bo
 }
 
 func TestViterbiOfNothing(t *testing.T) {
-	if tags, spans := defaultSet(t).Viterbi(nil, nil), defaultSet(t).Decode(nil, nil, nil); tags != nil || spans != nil {
+	if tags, spans := defaultSet(t).Viterbi(nil, Grammar{}), defaultSet(t).Decode(nil, nil, Grammar{}); tags != nil || spans != nil {
 		t.Error(tags, spans)
 	}
 }
@@ -121,15 +123,15 @@ func FuzzViterbi(f *testing.F) {
 			b := raw[4*i:]
 			scores[i] = math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
 		}
-		continues := make([]bool, len(scores)/set.Len())
-		for i := range continues {
-			continues[i] = raw[i]%2 == 1
+		g := Grammar{Continues: make([]bool, len(scores)/set.Len()), Apart: len(raw)%2 == 1}
+		for i := range g.Continues {
+			g.Continues[i] = raw[i]%2 == 1
 		}
-		tags := set.Viterbi(scores, continues)
-		if len(tags) != len(continues) || !legal(set, tags, continues) {
+		tags := set.Viterbi(scores, g)
+		if len(tags) != len(g.Continues) || !legal(set, tags, g) {
 			t.Fatalf("%v is not legal", tags)
 		}
-		for _, found := range set.Decode(scores, make([]Offset, len(continues)), continues) {
+		for _, found := range set.Decode(scores, make([]Offset, len(g.Continues)), g) {
 			if !(found.Score >= 0 && found.Score <= 1) {
 				t.Fatalf("score %v", found.Score)
 			}

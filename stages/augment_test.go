@@ -88,3 +88,18 @@ func TestNothingIsChangedWhereNothingIsAsked(t *testing.T) {
 		}
 	}
 }
+
+func TestApart(t *testing.T) {
+	a, examples := augmentFixture(t, &Config{})
+	if !apart(a.set, examples) {
+		t.Error("spans that do not touch were taken for touching ones")
+	}
+	neighbours := Example{InputIDs: []int32{2, 5, 6, 7, 3}, Labels: []int64{-100, 1, 3, 4, -100}}
+	if !apart(a.set, append(examples, neighbours)) {
+		t.Error("spans of two types were taken for one type")
+	}
+	neighbours.Labels = []int64{-100, 1, 2, 1, -100}
+	if apart(a.set, append(examples, neighbours)) {
+		t.Error("spans of one type that touch were overlooked")
+	}
+}

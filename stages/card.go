@@ -19,6 +19,7 @@ type card struct {
 	Labels    []string `json:"labels"` // as in the configuration: PHONE:pii
 	MaxLength int      `json:"max_length"`
 	Stride    int      `json:"stride"`
+	Apart     bool     `json:"apart"` // no two spans of one type touch; see labels.Grammar
 }
 
 func writeCard(dir string, c card) error {
@@ -49,7 +50,7 @@ func readCard(dir string, cfg *Config) (card, error) {
 	return c, nil
 }
 
-func configCard(cfg *Config) card { return card{cfg.Labels, cfg.MaxLength, cfg.Stride} }
+func configCard(cfg *Config) card { return card{Labels: cfg.Labels, MaxLength: cfg.MaxLength, Stride: cfg.Stride} }
 
 // fit shortens the windows to what a model can read.
 func (c card) fit(maxPositions int) card {
@@ -70,4 +71,18 @@ func (c card) labelSet(tags []string) (*labels.Set, error) {
 		pii[t.Name] = t.PII
 	}
 	return labels.FromTags(tags, func(name string) bool { return pii[name] })
+}
+
+// apart reports whether in no example two spans of one type touch. Then a tagger need not take one span for two.
+func apart(set *labels.Set, examples []Example) bool {
+	for _, e := range examples {
+		last := mention{end: -1}
+		for _, m := range mentionsOf(set, e.Labels) {
+			if m.first == last.end && m.label == last.label {
+				return false
+			}
+			last = m
+		}
+	}
+	return true
 }

@@ -145,7 +145,7 @@ func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
 		params.Model = "checkpoint"
 		files = checkpointInputs(c.Model, "config.json", "model.safetensors")
 	}
-	return pipeline.Stage{Name: Train, Schema: 1, Params: params, Files: files, Needs: []pipeline.Need{
+	return pipeline.Stage{Name: Train, Schema: 2, Params: params, Files: files, Needs: []pipeline.Need{
 		{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"}, {Stage: Tokenize, Path: "vocab.txt"},
 		{Stage: Tokenize, Path: "tokenizer.json"}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
@@ -159,7 +159,7 @@ func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
 }
 
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 1, Params: predictParams{c.PIIThreshold, c.PredictBatchSize, device, libtorch, nil},
+	return pipeline.Stage{Name: Predict, Schema: 2, Params: predictParams{c.PIIThreshold, c.PredictBatchSize, device, libtorch, nil},
 		Files: pickInputs(inputs, c.judged()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
@@ -270,18 +270,20 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	if err != nil {
 		return err
 	}
-	return finishModel(c, best, out, tokenizer, history, metrics)
+	modelCard := configCard(c)
+	modelCard.Apart = apart(set, train)
+	return finishModel(modelCard, best, out, tokenizer, history, metrics)
 }
 
 // finishModel puts the best epoch's weights, the tokenizer and the card into one model folder.
-func finishModel(c *Config, best, out string, tokenizer *wordpiece.BERT, history []epochResult, metrics string) error {
+func finishModel(modelCard card, best, out string, tokenizer *wordpiece.BERT, history []epochResult, metrics string) error {
 	if err := copyFolder(best, out); err != nil {
 		return err
 	}
 	if err := tokenizer.Save(out); err != nil {
 		return err
 	}
-	if err := writeCard(out, card{c.Labels, c.MaxLength, c.Stride}); err != nil {
+	if err := writeCard(out, modelCard); err != nil {
 		return err
 	}
 	var lines []byte

@@ -132,15 +132,15 @@ func (t *Tagger) decode(p prepared) []labels.Scored {
 	owners := wordpiece.Owners(p.windows)
 	var scores []float32
 	var offsets []labels.Offset
-	var continues []bool
+	grammar := labels.Grammar{Apart: t.card.Apart}
 	for token := 1; token < p.encoding.Len()-1; token++ {
 		window := owners[token]
 		at := token - p.windows[window].First + 1
 		scores = append(scores, p.logits[window][at*width:(at+1)*width]...)
 		offsets = append(offsets, labels.Offset(p.encoding.Offsets[token]))
-		continues = append(continues, strings.HasPrefix(t.tokenizer.Vocabulary().Piece(p.encoding.IDs[token]), wordpiece.Prefix))
+		grammar.Continues = append(grammar.Continues, strings.HasPrefix(t.tokenizer.Vocabulary().Piece(p.encoding.IDs[token]), wordpiece.Prefix))
 	}
-	spans := t.set.Decode(scores, offsets, continues)
+	spans := t.set.Decode(scores, offsets, grammar)
 	kept := spans[:0]
 	for _, s := range spans {
 		if !t.set.PII(s.Label) || s.Score >= t.threshold {
