@@ -50,7 +50,9 @@ func readCard(dir string, cfg *Config) (card, error) {
 	return c, nil
 }
 
-func configCard(cfg *Config) card { return card{Labels: cfg.Labels, MaxLength: cfg.MaxLength, Stride: cfg.Stride} }
+func configCard(cfg *Config) card {
+	return card{Labels: cfg.Labels, MaxLength: cfg.MaxLength, Stride: cfg.Stride}
+}
 
 // fit shortens the windows to what a model can read.
 func (c card) fit(maxPositions int) card {
