@@ -56,15 +56,15 @@ var Options = []Option{
 
 	{"model", "what to train: small, distilbert-base (both with random weights) or a checkpoint `DIR`", byLearning, func(c *Config) any { return &c.Model }},
 	{"epochs", "`NUMBER` of passes over the training set (default: 12 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
-	{"batch_size", "`NUMBER` of windows a training step sees (default: 32 for small, 16 otherwise)", byTrain, func(c *Config) any { return &c.BatchSize }},
+	{"batch_size", "`NUMBER` of windows a training step sees", byTrain, func(c *Config) any { return &c.BatchSize }},
 	{"lr", "highest learning `RATE` (default: 1e-3 for small, 5e-5 otherwise)", byTrain, func(c *Config) any { return &c.LR }},
 	{"weight_decay", "AdamW's weight decay", byTrain, func(c *Config) any { return &c.WeightDecay }},
 	{"warmup_ratio", "`SHARE` of the steps in which the learning rate rises", byTrain, func(c *Config) any { return &c.WarmupRatio }},
 	{"max_grad_norm", "`NORM` that gradients are clipped to; 0 for no clipping", byTrain, func(c *Config) any { return &c.MaxGradNorm }},
 	{"dropout", "dropout `PROBABILITY` of a model trained from scratch", byTrain, func(c *Config) any { return &c.Dropout }},
 	{"label_smoothing", "`SHARE` of the target spread over all tags", byTrain, func(c *Config) any { return &c.LabelSmoothing }},
-	{"word_dropout", "`PROBABILITY` that a token is hidden from the model in a training step", byTrain, func(c *Config) any { return &c.WordDropout }},
-	{"mention_replacement", "`PROBABILITY` that a training step sees another mention of the same type in a mention's place", byTrain, func(c *Config) any { return &c.MentionReplacement }},
+	{"word_dropout", "`PROBABILITY` that a token is hidden from the model in a training step (default: 0.05 for small, 0 otherwise)", byTrain, func(c *Config) any { return &c.WordDropout }},
+	{"mention_replacement", "`PROBABILITY` that a training step sees another mention of the same type in a mention's place (default: 0.5 for small, 0 otherwise)", byTrain, func(c *Config) any { return &c.MentionReplacement }},
 	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byTrain, func(c *Config) any { return &c.CheckpointEvery }},
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},

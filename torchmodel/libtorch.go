@@ -61,6 +61,10 @@ func Load() error {
 	loaded.once.Do(func() {
 		loaded.path, loaded.err = findLibrary()
 		if loaded.err == nil {
+			loaded.err = prepareEnvironment()
+		}
+		if loaded.err == nil {
+			keepMemory()
 			loaded.built, loaded.err = open(loaded.path)
 		}
 	})
