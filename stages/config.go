@@ -61,7 +61,7 @@ func Default() *Config {
 		Train: "builtin:train", Dev: "builtin:dev",
 		VocabSize: 2000, Lowercase: true, MaxLength: 128, Stride: 32,
 		Model: "small", BatchSize: 16, WeightDecay: 0.01, WarmupRatio: 0.1, MaxGradNorm: 1, Dropout: 0.1, CheckpointEvery: time.Minute,
-		Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.6,
+		Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.75,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetPIIPrecision: 0.80, TargetP95: 20 * time.Millisecond,
 		origins: map[string]string{},
@@ -77,7 +77,7 @@ type preset struct {
 }
 
 var presets = map[string]preset{
-	"small":           {epochs: 12, lr: 1e-3, wordDropout: 0.05, mentionReplacement: 0.5},
+	"small":           {epochs: 10, lr: 1e-3, wordDropout: 0.05, mentionReplacement: 0.5},
 	"distilbert-base": {epochs: 5, lr: 5e-5},
 }
 

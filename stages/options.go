@@ -55,7 +55,7 @@ var Options = []Option{
 	{"stride", "`TOKENS` that neighbouring windows share", byLearning, func(c *Config) any { return &c.Stride }},
 
 	{"model", "what to train: small, distilbert-base (both with random weights) or a checkpoint `DIR`", byLearning, func(c *Config) any { return &c.Model }},
-	{"epochs", "`NUMBER` of passes over the training set (default: 12 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
+	{"epochs", "`NUMBER` of passes over the training set (default: 10 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
 	{"batch_size", "`NUMBER` of windows a training step sees", byTrain, func(c *Config) any { return &c.BatchSize }},
 	{"lr", "highest learning `RATE` (default: 1e-3 for small, 5e-5 otherwise)", byTrain, func(c *Config) any { return &c.LR }},
 	{"weight_decay", "AdamW's weight decay", byTrain, func(c *Config) any { return &c.WeightDecay }},
