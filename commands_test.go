@@ -54,28 +54,28 @@ func TestPredictFormatsAgree(t *testing.T) {
 	dir := t.TempDir()
 	model := f.path("model")
 	toFile := filepath.Join(dir, "p.jsonl")
-	must(t, "predict", "--model-dir", model, "--input", f.dev, "--output", toFile)
+	must(t, "predict", "--pii-threshold", "0", "--model-dir", model, "--input", f.dev, "--output", toFile)
 	want := read(t, toFile)
 	if lines(want) != 12 {
 		t.Errorf("%d lines, want 12", lines(want))
 	}
-	if r := must(t, "predict", "--model-dir", model, "--input", f.dev); r.out != string(want) {
+	if r := must(t, "predict", "--pii-threshold", "0", "--model-dir", model, "--input", f.dev); r.out != string(want) {
 		t.Error("standard output differs from a file")
 	}
 	input := string(read(t, f.dev))
-	if r := piiWith(t, input, "predict", "--model-dir", model, "--input", "-", "--output", "-"); r.out != string(want) {
+	if r := piiWith(t, input, "predict", "--pii-threshold", "0", "--model-dir", model, "--input", "-", "--output", "-"); r.out != string(want) {
 		t.Errorf("from standard input: another result, code %d\n%s", r.code, r.log)
 	}
 	through := filepath.Join(dir, "new", "through.jsonl")
-	if r := piiWith(t, input, "predict", "--model-dir", model, "--input", "-", "--output", through); r.code != 0 {
+	if r := piiWith(t, input, "predict", "--pii-threshold", "0", "--model-dir", model, "--input", "-", "--output", through); r.code != 0 {
 		t.Fatal(r.log)
 	}
 	if !bytes.Equal(read(t, through), want) {
 		t.Error("from standard input to a file: another result")
 	}
 	object := filepath.Join(dir, "p.json")
-	must(t, "predict", "--model-dir", model, "--input", f.dev, "--output", object)
-	asked := must(t, "predict", "--model-dir", model, "--input", f.dev, "--format", "json")
+	must(t, "predict", "--pii-threshold", "0", "--model-dir", model, "--input", f.dev, "--output", object)
+	asked := must(t, "predict", "--pii-threshold", "0", "--model-dir", model, "--input", f.dev, "--format", "json")
 	if asked.out != string(read(t, object)) {
 		t.Error("--format json and a .json file differ")
 	}
