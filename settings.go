@@ -19,10 +19,10 @@ func optionFlags(options []stages.Option) []cli.Flag {
 	flags := []cli.Flag{configFlag}
 	for _, o := range options {
 		value := defaults.Get(o)
-		switch {
-		case value == "true" || value == "false":
+		switch value {
+		case "true", "false":
 			flags = append(flags, &cli.BoolFlag{Name: o.Flag(), Usage: o.Usage, Value: value == "true"})
-		case value == "" || value == "0":
+		case "", "0":
 			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Usage: o.Usage})
 		default:
 			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Usage: o.Usage, DefaultText: value})

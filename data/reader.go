@@ -42,7 +42,7 @@ func Open(path string, opts Options) (*Reader, error) {
 	r, err := NewReader(src, src.name, opts)
 	if err != nil {
 		if src.close != nil {
-			src.close() // the file was only read
+			err = errors.Join(err, src.close())
 		}
 		return nil, err
 	}

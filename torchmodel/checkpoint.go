@@ -113,7 +113,7 @@ func (m *Model) fill(file *tensorFile, newHead bool) error {
 		}
 		for _, name := range file.names() {
 			head := slices.ContainsFunc(heads, func(h string) bool { return strings.HasPrefix(name, h) })
-			if !wanted[name] && !(newHead && head) {
+			if !wanted[name] && (!newHead || !head) {
 				faults = append(faults, name+" does not belong to this model")
 			}
 		}
