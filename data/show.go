@@ -3,6 +3,8 @@ package data
 import (
 	"strconv"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
 // shown quotes an id or a label for an error message, cut where it is long.
@@ -21,29 +23,9 @@ func nearest(name string, known []string) string {
 		if len(name) > 2*len(k)+2 {
 			continue
 		}
-		if d := edits(strings.ToUpper(name), strings.ToUpper(k)); d < least {
+		if d := levenshtein.Distance(strings.ToUpper(name), strings.ToUpper(k), nil); d < least {
 			best, least = k, d
 		}
 	}
 	return best
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

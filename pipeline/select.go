@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
 // Names returns the stages' names in order.
@@ -110,7 +112,7 @@ func unknownStage(name string, names []string) error {
 func nearest(name string, names []string) string {
 	best, found := 3, ""
 	for _, candidate := range names {
-		d := distance(strings.ToLower(name), candidate)
+		d := levenshtein.Distance(strings.ToLower(name), candidate, nil)
 		if len(name) >= 3 && strings.HasPrefix(candidate, strings.ToLower(name)) {
 			d = 1
 		}
@@ -119,27 +121,6 @@ func nearest(name string, names []string) string {
 		}
 	}
 	return found
-}
-
-// distance is Levenshtein's: how many bytes to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // UsageError is a fault in what was asked for, not in doing it.
