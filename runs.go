@@ -90,6 +90,9 @@ func runStages(c *cli.Context, env *stages.Env, targets []string) error {
 	}
 	selection := pipeline.Selection{Targets: targets, From: c.String("from"), Until: c.String("until")}
 	if only := c.String("only"); only != "" {
+		if targets != nil {
+			return &usageError{"--only names the stages itself: pii run all --only " + only}
+		}
 		selection.Only = strings.Split(only, ",")
 	}
 	if force, ok := c.Generic("force").(*forceValue); ok {

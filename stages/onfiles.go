@@ -144,6 +144,9 @@ func (o PredictOptions) check() error {
 	if err == nil && info.IsDir() || strings.HasSuffix(o.Output, "/") {
 		return &ConfigError{fmt.Sprintf("--output %s is a folder, not a file", o.Output)}
 	}
+	if ending := filepath.Ext(o.Output); ending == ".gz" || ending == ".zst" {
+		return &ConfigError{fmt.Sprintf("--output %s: output is not compressed; write to - and pipe it into gzip or zstd", o.Output)}
+	}
 	if err == nil && info.Mode().IsRegular() && sameFile(o.Input, o.Output) {
 		return &ConfigError{fmt.Sprintf("--output %s is the input; it would be overwritten", o.Output)}
 	}

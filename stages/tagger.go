@@ -3,7 +3,9 @@ package stages
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,6 +33,10 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	modelCard, err := readCard(dir, cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.origins["labels"] != "" && !slices.Equal(modelCard.Labels, cfg.Labels) {
+		return nil, cfg.fault("labels", fmt.Sprintf("are not those of the model, which are %s (%s)", strings.Join(modelCard.Labels, ","),
+			filepath.Join(dir, cardName)))
 	}
 	model, err := session.Load(dir)
 	if err != nil {
