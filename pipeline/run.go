@@ -71,7 +71,7 @@ func (r *Run) Execute(ctx context.Context, opts Options) (ran []string, err erro
 		return r.walk(ctx, chosen, opts)
 	}
 	if err := os.MkdirAll(r.dir, 0o777); err != nil {
-		return nil, fmt.Errorf("making the run's folder: %w", err)
+		return nil, fmt.Errorf("making the folder to work in: %w", err)
 	}
 	unlock, err := lock(ctx, r.dir, opts.LockWait, func(s string) { r.log.Print(s) })
 	if err != nil {

@@ -252,7 +252,7 @@ func TestRunFolder(t *testing.T) {
 		t.Parallel()
 		l := newLab(t)
 		l.write(l.dir, "")
-		if _, err := l.execute(Options{}); !errors.Is(err, unix.ENOTDIR) || !matches(err.Error(), "making the run's folder: *") {
+		if _, err := l.execute(Options{}); !errors.Is(err, unix.ENOTDIR) || !matches(err.Error(), "making the folder to work in: *") {
 			t.Errorf("error %v", err)
 		}
 		if _, err := l.open().Status(t.Context()); !errors.Is(err, unix.ENOTDIR) {

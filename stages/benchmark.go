@@ -100,7 +100,7 @@ func benchmarkDevice(ctx context.Context, cfg *Config, env *Env, logger *log.Log
 	}
 	defer func() { err = errors.Join(err, tagger.Close()) }()
 	b.LoadMS = milliseconds(time.Since(start))
-	first, err := timeOne(tagger, texts[0])
+	first, err := timeOne(ctx, tagger, texts[0])
 	if err != nil {
 		return b, err
 	}
@@ -109,7 +109,7 @@ func benchmarkDevice(ctx context.Context, cfg *Config, env *Env, logger *log.Log
 		return b, err
 	}
 	start = time.Now()
-	if _, err := tagger.Tag(texts); err != nil {
+	if _, err := tagger.Tag(ctx, texts); err != nil {
 		return b, err
 	}
 	b.TextsPerS = float64(len(texts)) / time.Since(start).Seconds()
@@ -119,7 +119,7 @@ func benchmarkDevice(ctx context.Context, cfg *Config, env *Env, logger *log.Log
 // phases are the times of one text.
 type phases struct{ tokenize, forward, decode, total time.Duration }
 
-func timeOne(t *Tagger, text string) (p phases, err error) {
+func timeOne(ctx context.Context, t *Tagger, text string) (p phases, err error) {
 	start := time.Now()
 	prep, err := t.prepare(text)
 	if err != nil {
@@ -127,7 +127,7 @@ func timeOne(t *Tagger, text string) (p phases, err error) {
 	}
 	tokenized := time.Now()
 	list := []prepared{prep}
-	if err := t.compute(list); err != nil { // returns when the logits are in memory: the device is done
+	if err := t.compute(ctx, list); err != nil { // returns when the logits are in memory: the device is done
 		return p, err
 	}
 	computed := time.Now()
@@ -144,7 +144,7 @@ func (b *DeviceBenchmark) latency(ctx context.Context, t *Tagger, texts []string
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p, err := timeOne(t, texts[(i+warmUpRuns)%len(texts)])
+		p, err := timeOne(ctx, t, texts[(i+warmUpRuns)%len(texts)])
 		if err != nil {
 			return err
 		}

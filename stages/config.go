@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -151,6 +152,9 @@ func (c *Config) check() error {
 		if v, ok := notNegative[key]; ok && (!(v >= 0) || math.IsInf(v, 1)) {
 			return c.fault(key, "must not be negative")
 		}
+	}
+	if most := 4 * runtime.NumCPU(); c.Threads > most {
+		return c.fault("threads", fmt.Sprintf("must be at most %d, four for each processor", most))
 	}
 	if c.MaxLength < 8 {
 		return c.fault("max_length", "must be at least 8")

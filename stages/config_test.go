@@ -59,7 +59,7 @@ func TestEverySettingRoundTrips(t *testing.T) {
 	c := Default()
 	values := map[string]string{"labels": "A:pii,B", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "device": "cpu",
 		"lowercase": "false", "checkpoint_every": "1m30s", "target_p95": "15ms", "lr": "1e-05", "dropout": "0.25", "seed": "9007199254740993",
-		"model": "distilbert-base", "test": "none", "stress": "none", "dev": "dev.jsonl"}
+		"model": "distilbert-base", "threads": "3", "test": "none", "stress": "none", "dev": "dev.jsonl"}
 	for _, o := range Options {
 		text, ok := values[o.Key]
 		if !ok && reflect.TypeOf(o.field(c)).Elem().Kind() == reflect.Int {
@@ -135,7 +135,7 @@ func TestBadValues(t *testing.T) {
 	for key, values := range map[string][]string{
 		"epochs": {"0", "-1", "1.5", "many", ""}, "lr": {"0", "-1", "NaN", "Inf", "x"}, "batch_size": {"0"}, "vocab_size": {"0"},
 		"dropout": {"1", "-0.1", "NaN"}, "label_smoothing": {"1"}, "warmup_ratio": {"1.1"}, "pii_threshold": {"-1", "2", "NaN"},
-		"weight_decay": {"-1", "Inf"}, "max_grad_norm": {"-1"}, "threads": {"-1"}, "stride": {"-1", "125"}, "max_length": {"4"},
+		"weight_decay": {"-1", "Inf"}, "max_grad_norm": {"-1"}, "threads": {"-1", "100000"}, "stride": {"-1", "125"}, "max_length": {"4"},
 		"lowercase": {"maybe"}, "checkpoint_every": {"5", "0s", "-1m"}, "target_p95": {"fast", "0s"}, "labels": {"", "A,A", "A:secret", " :pii"},
 		"device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "model": {"smal", "/no/such/folder"},
 		"train": {"", "-", "none", "builtin:x"}, "dev": {"none"}, "test": {"-"}, "stress": {"builtin:tset"}, "seed": {"x", "99999999999999999999"},

@@ -68,7 +68,7 @@ func predictStream(ctx context.Context, tagger *Tagger, reader *data.Reader, ski
 			return total, err
 		}
 		if total += len(chunk); total > skip {
-			if err := predictChunkTo(w, tagger, chunk); err != nil {
+			if err := predictChunkTo(ctx, w, tagger, chunk); err != nil {
 				return total, err
 			}
 		}
@@ -91,12 +91,12 @@ func readChunk(reader *data.Reader) ([]data.Transcript, error) {
 	return chunk, nil
 }
 
-func predictChunkTo(w io.Writer, tagger *Tagger, chunk []data.Transcript) error {
+func predictChunkTo(ctx context.Context, w io.Writer, tagger *Tagger, chunk []data.Transcript) error {
 	texts := make([]string, len(chunk))
 	for i, transcript := range chunk {
 		texts[i] = transcript.Text
 	}
-	spans, err := tagger.Tag(texts)
+	spans, err := tagger.Tag(ctx, texts)
 	if err != nil {
 		return err
 	}

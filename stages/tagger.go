@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -62,13 +63,13 @@ type prepared struct {
 	logits   [][]float32 // one a window, (tokens, K) row-major
 }
 
-// Tag finds the spans of each text, in the order of the texts.
-func (t *Tagger) Tag(texts []string) ([][]labels.Scored, error) {
+// Tag finds the spans of each text, in the order of the texts. Between batches it looks whether ctx is cancelled.
+func (t *Tagger) Tag(ctx context.Context, texts []string) ([][]labels.Scored, error) {
 	prep, err := t.prepareAll(texts)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.compute(prep); err != nil {
+	if err := t.compute(ctx, prep); err != nil {
 		return nil, err
 	}
 	spans := make([][]labels.Scored, len(texts))
@@ -105,7 +106,7 @@ func (t *Tagger) prepare(text string) (prepared, error) {
 }
 
 // compute fills in the logits of all windows, in batches of alike length.
-func (t *Tagger) compute(prep []prepared) error {
+func (t *Tagger) compute(ctx context.Context, prep []prepared) error {
 	type place struct{ text, window int }
 	var places []place
 	var lengths []int
@@ -116,6 +117,9 @@ func (t *Tagger) compute(prep []prepared) error {
 	}
 	order := byLength(lengths)
 	for at := 0; at < len(order); at += t.batchSize {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		part := order[at:min(at+t.batchSize, len(order))]
 		rows := make([]torchmodel.Row, len(part))
 		for i, index := range part {

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log"
@@ -92,7 +93,7 @@ func TestTaggingKeepsMemoryFlat(t *testing.T) {
 			for i := range texts {
 				texts[i] = randomText(random, random.IntN(60))
 			}
-			if _, err := tagger.Tag(texts); err != nil {
+			if _, err := tagger.Tag(context.Background(), texts); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -114,12 +115,12 @@ func TestCompanyDoesNotMatter(t *testing.T) {
 	for range 20 {
 		texts = append(texts, randomText(random, random.IntN(90)))
 	}
-	together, err := tagger.Tag(texts)
+	together, err := tagger.Tag(context.Background(), texts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, text := range texts {
-		alone, err := tagger.Tag([]string{text})
+		alone, err := tagger.Tag(context.Background(), []string{text})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +186,7 @@ func TestVeryLongText(t *testing.T) {
 	_, tagger := newTagger(t, 256)
 	random := rand.New(rand.NewPCG(3, 3))
 	text := randomText(random, 100_000)
-	spans, err := tagger.Tag([]string{text})
+	spans, err := tagger.Tag(context.Background(), []string{text})
 	if err != nil {
 		t.Fatal(err)
 	}
