@@ -70,6 +70,8 @@ func lock(ctx context.Context, dir string, wait time.Duration, say func(string))
 	return func() {
 		// Whoever looks before the next holder has written its name must not read this one's.
 		_ = f.Truncate(0)
+		// Unlocked by name: a process that is being started holds a copy of f until it runs, and with it the lock.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
 		f.Close()
 	}, nil
 }
