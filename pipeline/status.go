@@ -62,12 +62,20 @@ func (r *Run) Status(ctx context.Context) ([]State, error) {
 }
 
 // checkSteady is check that nothing was committed during: what it read of old and new folders would not fit together.
-// Each round more means that another process has finished a stage meanwhile.
+// Each round more means that another process has finished a stage meanwhile. What is not found may be on its way between
+// two renames, old record and all, so it is looked for again before it counts as gone.
 func (r *Run) checkSteady(ctx context.Context, s Stage, pending map[string]bool) (*State, error) {
-	for {
+	for looks := 0; ; {
 		before := r.marks(s)
 		state, err := r.check(s, pending)
-		if ctx.Err() != nil || r.marks(s) == before {
+		if ctx.Err() != nil {
+			return state, err
+		}
+		if r.marks(s) != before {
+			continue
+		}
+		gone := errors.Is(err, fs.ErrNotExist) || err == nil && (state.Damage != "" || !state.Exists)
+		if looks++; !gone || looks > 3 {
 			return state, err
 		}
 	}
