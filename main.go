@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -112,7 +113,7 @@ func newApp(env *stages.Env) *cli.App {
 	}
 	for _, command := range app.Commands {
 		prepare(command)
-		if contains(computing, command.Name) {
+		if slices.Contains(computing, command.Name) {
 			command.Before = func(*cli.Context) error { return stages.Reexec() }
 		}
 	}

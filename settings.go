@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -35,26 +36,17 @@ func optionFlags(options []stages.Option) []cli.Flag {
 func stageOptions(names []string, without ...string) []stages.Option {
 	var list []stages.Option
 	for _, o := range stages.Options {
-		if contains(without, o.Key) {
+		if slices.Contains(without, o.Key) {
 			continue
 		}
 		for _, name := range names {
-			if contains(o.Used, name) {
+			if slices.Contains(o.Used, name) {
 				list = append(list, o)
 				break
 			}
 		}
 	}
 	return list
-}
-
-func contains(list []string, wanted string) bool {
-	for _, s := range list {
-		if s == wanted {
-			return true
-		}
-	}
-	return false
 }
 
 // readConfig gathers the settings: defaults, then the file, then the environment, then flags.
