@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -12,9 +13,12 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// needLibtorch loads libtorch; a checkout without it has not been set up, which is a failure, not a reason to skip.
+// needLibtorch loads libtorch; a checkout without it has not been set up, which is a failure, not a reason to skip. The test
+// keeps its thread to its end: libtorch keeps errors by thread, and one that is left behind is the next test's.
 func needLibtorch(t testing.TB) {
 	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	if err := Load(); err != nil {
 		t.Fatal(err)
 	}
