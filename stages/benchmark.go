@@ -131,7 +131,9 @@ func timeOne(ctx context.Context, t *Tagger, text string) (p phases, err error) 
 		return p, err
 	}
 	computed := time.Now()
-	t.decode(list[0])
+	if _, err := t.decode(list[0]); err != nil {
+		return p, err
+	}
 	end := time.Now()
 	return phases{tokenized.Sub(start), computed.Sub(tokenized), end.Sub(computed), end.Sub(start)}, nil
 }

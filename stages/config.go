@@ -45,6 +45,7 @@ type Config struct {
 	Threads          int
 	PredictBatchSize int
 	PIIThreshold     float64
+	Aggregation      string
 
 	Runs               int
 	BenchmarkDevices   []string
@@ -62,7 +63,7 @@ func Default() *Config {
 		Train: "builtin:train", Dev: "builtin:dev",
 		VocabSize: 2000, Lowercase: true, MaxLength: 128, Stride: 32,
 		Model: "small", BatchSize: 16, WeightDecay: 0.01, WarmupRatio: 0.1, MaxGradNorm: 1, Dropout: 0.1, CheckpointEvery: time.Minute,
-		Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.75,
+		Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.75, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetPIIPrecision: 0.80, TargetP95: 20 * time.Millisecond,
 		origins: map[string]string{},
@@ -105,6 +106,9 @@ func (c *Config) Resolve() error {
 	}
 	if c.origins["mention_replacement"] == "" {
 		c.MentionReplacement = p.mentionReplacement
+	}
+	if c.aggregation() != "" && c.origins["pii_threshold"] == "" {
+		c.PIIThreshold = 0 // it was chosen for other scores
 	}
 	for _, set := range []struct {
 		path    *string
@@ -193,6 +197,10 @@ func (c *Config) checkNames() error {
 		if err := torchmodel.CheckDevice(device); err != nil {
 			return c.fault("benchmark_devices", "is wrong: "+err.Error())
 		}
+	}
+	if !slices.Contains(aggregationNames(), c.Aggregation) {
+		return c.fault("aggregation", fmt.Sprintf("is %q; it must be one of %s%s", c.Aggregation,
+			strings.Join(aggregationNames(), ", "), Nearest(c.Aggregation, aggregationNames())))
 	}
 	if _, known := presets[c.Model]; known {
 		return nil

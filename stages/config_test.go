@@ -116,6 +116,12 @@ func TestDependentDefaults(t *testing.T) {
 			t.Errorf("%v: epochs %d, test %s, lr %s", test.flags, c.Epochs, c.Test, c.Get(lr))
 		}
 	}
+	for threshold, flags := range map[float64]map[string]string{Default().PIIThreshold: {"aggregation": "viterbi"},
+		0: {"aggregation": "first"}, 0.3: {"aggregation": "max", "pii_threshold": "0.3"}} {
+		if c, err := resolved(t, "", nil, flags); err != nil || c.PIIThreshold != threshold {
+			t.Errorf("%v: threshold %v, %v", flags, c.PIIThreshold, err)
+		}
+	}
 	c, err := resolved(t, "", nil, map[string]string{"model": t.TempDir()})
 	if err != nil || c.Epochs != presets["distilbert-base"].epochs || c.LR != presets["distilbert-base"].lr {
 		t.Errorf("a checkpoint: %v, %d epochs, lr %v", err, c.Epochs, c.LR)
@@ -139,6 +145,7 @@ func TestBadValues(t *testing.T) {
 		"lowercase": {"maybe"}, "checkpoint_every": {"5", "0s", "-1m"}, "target_p95": {"fast", "0s"}, "labels": {"", "A,A", "A:secret", " :pii"},
 		"device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "model": {"smal", "/no/such/folder"},
 		"train": {"", "-", "none", "builtin:x"}, "dev": {"none"}, "test": {"-"}, "stress": {"builtin:tset"}, "seed": {"x", "99999999999999999999"},
+		"aggregation": {"", "frist", "None"},
 	} {
 		for _, value := range values {
 			_, err := resolved(t, "", nil, map[string]string{key: value})

@@ -207,7 +207,7 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 	}
 	files := append(checkpointInputs(o.ModelDir, append(tokenizerFiles, "config.json", "model.safetensors", cardName)...), input)
 	return pipeline.Stage{Name: Predict, Schema: 2, Files: files,
-		Params: predictParams{cfg.PIIThreshold, cfg.PredictBatchSize, device, built.Libtorch, stand},
+		Params: predictParams{cfg.PIIThreshold, cfg.Aggregation, cfg.PredictBatchSize, device, built.Libtorch, stand},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(cfg, o.ModelDir)
 			if err != nil {

@@ -71,6 +71,7 @@ var Options = []Option{
 	{"threads", "`NUMBER` of CPU threads; 0 for all cores", byComputing, func(c *Config) any { return &c.Threads }},
 	{"predict_batch_size", "`NUMBER` of windows computed at once when predicting", byTaggers, func(c *Config) any { return &c.PredictBatchSize }},
 	{"pii_threshold", "`SCORE` in [0, 1] below which a span of personal data is dropped", byTaggers, func(c *Config) any { return &c.PIIThreshold }},
+	{"aggregation", "`HOW` tokens become spans: viterbi, or as in transformers' pipeline none, simple, first, average or max (with which pii-threshold is 0 unless it is given)", byTaggers, func(c *Config) any { return &c.Aggregation }},
 
 	{"runs", "`NUMBER` of timed calls", []string{Benchmark}, func(c *Config) any { return &c.Runs }},
 	{"benchmark_devices", "`DEVICES` to compare, comma-separated", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkDevices }},

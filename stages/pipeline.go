@@ -49,6 +49,7 @@ type trainParams struct {
 
 type predictParams struct {
 	PIIThreshold float64 `json:"pii_threshold"`
+	Aggregation  string  `json:"aggregation"`
 	BatchSize    int     `json:"predict_batch_size"`
 	Device       string  `json:"device"`
 	Libtorch     string  `json:"libtorch"`
@@ -64,6 +65,7 @@ type benchmarkParams struct {
 	Runs         int      `json:"runs"`
 	BatchSize    int      `json:"predict_batch_size"`
 	PIIThreshold float64  `json:"pii_threshold"`
+	Aggregation  string   `json:"aggregation"`
 	Devices      []string `json:"benchmark_devices"`
 	Threads      int      `json:"threads"`
 	TargetP95    string   `json:"target_p95"`
@@ -159,7 +161,7 @@ func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
 }
 
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 2, Params: predictParams{c.PIIThreshold, c.PredictBatchSize, device, libtorch, nil},
+	return pipeline.Stage{Name: Predict, Schema: 2, Params: predictParams{c.PIIThreshold, c.Aggregation, c.PredictBatchSize, device, libtorch, nil},
 		Files: pickInputs(inputs, c.judged()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
@@ -207,7 +209,7 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 }
 
 func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Benchmark, Schema: 1, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.PIIThreshold,
+	return pipeline.Stage{Name: Benchmark, Schema: 1, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.PIIThreshold, c.Aggregation,
 		c.BenchmarkDevices, c.Threads, c.TargetP95.String(), libtorch, hardware()},
 		Files: pickInputs(inputs, "dev"), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {

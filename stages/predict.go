@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math"
 	"os"
 
 	"pii/data"
-	"pii/labels"
 	"pii/pipeline"
 )
 
@@ -30,6 +28,10 @@ type PredictedEntity struct {
 	Label string  `json:"label"`
 	PII   bool    `json:"pii"`
 	Score float64 `json:"score"`
+
+	// What transformers' pipeline also says, where the setting aggregation asks for its groups.
+	Word  string `json:"word,omitempty"`  // the tokens as text
+	Index int    `json:"index,omitempty"` // the token's place in its window, where tokens are not grouped
 }
 
 // predictChunk is how many transcripts are read, tagged and written together. Batches never reach over a chunk's end, so
@@ -96,13 +98,13 @@ func predictChunkTo(ctx context.Context, w io.Writer, tagger *Tagger, chunk []da
 	for i, transcript := range chunk {
 		texts[i] = transcript.Text
 	}
-	spans, err := tagger.Tag(ctx, texts)
+	found, err := tagger.Tag(ctx, texts)
 	if err != nil {
 		return err
 	}
 	var lines bytes.Buffer
 	for i, transcript := range chunk {
-		line, err := marshalLine(Prediction{transcript.ID, entitiesOf(tagger.set, spans[i])})
+		line, err := marshalLine(Prediction{transcript.ID, found[i]})
 		if err != nil {
 			return err
 		}
@@ -110,15 +112,6 @@ func predictChunkTo(ctx context.Context, w io.Writer, tagger *Tagger, chunk []da
 	}
 	_, err = w.Write(lines.Bytes())
 	return err
-}
-
-func entitiesOf(set *labels.Set, spans []labels.Scored) []PredictedEntity {
-	entities := make([]PredictedEntity, len(spans))
-	for i, s := range spans {
-		score := math.Round(s.Score*1e4) / 1e4
-		entities[i] = PredictedEntity{s.Start, s.End, s.Label, set.PII(s.Label), score}
-	}
-	return entities
 }
 
 // marshalLine is v as one line of JSON that leaves <, > and & as they are.

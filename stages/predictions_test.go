@@ -17,9 +17,9 @@ import (
 )
 
 var somePredictions = []Prediction{
-	{"id", []PredictedEntity{{1, 5, "PHONE", true, 0.9876}, {7, 9, "CITY", false, 0.5}}},
+	{"id", []PredictedEntity{{Start: 1, End: 5, Label: "PHONE", PII: true, Score: 0.9876}, {Start: 7, End: 9, Label: "CITY", Score: 0.5}}},
 	{"entities", []PredictedEntity{}},
-	{`odd "<é>" &`, []PredictedEntity{{0, 1, "A-B", true, 1}}},
+	{`odd "<é>" &`, []PredictedEntity{{End: 1, Label: "A-B", PII: true, Score: 1}}},
 }
 
 func partOf(t *testing.T, predictions []Prediction) []byte {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -23,6 +24,7 @@ type Tagger struct {
 	card      card
 	batchSize int
 	threshold float64
+	aggregate labels.Aggregation // "" for decoding by Viterbi
 }
 
 // openTagger reads a model folder.
@@ -50,7 +52,8 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}
-	return &Tagger{model, tokenizer, set, modelCard.fit(model.Config.MaxPositions), cfg.PredictBatchSize, cfg.PIIThreshold}, nil
+	return &Tagger{model, tokenizer, set, modelCard.fit(model.Config.MaxPositions), cfg.PredictBatchSize, cfg.PIIThreshold,
+		cfg.aggregation()}, nil
 }
 
 // Close frees the model.
@@ -58,13 +61,14 @@ func (t *Tagger) Close() error { return t.model.Close() }
 
 // prepared is a text on its way through the model.
 type prepared struct {
+	text     string
 	encoding wordpiece.Encoding
 	windows  []wordpiece.Window
 	logits   [][]float32 // one a window, (tokens, K) row-major
 }
 
 // Tag finds the spans of each text, in the order of the texts. Between batches it looks whether ctx is cancelled.
-func (t *Tagger) Tag(ctx context.Context, texts []string) ([][]labels.Scored, error) {
+func (t *Tagger) Tag(ctx context.Context, texts []string) ([][]PredictedEntity, error) {
 	prep, err := t.prepareAll(texts)
 	if err != nil {
 		return nil, err
@@ -72,11 +76,13 @@ func (t *Tagger) Tag(ctx context.Context, texts []string) ([][]labels.Scored, er
 	if err := t.compute(ctx, prep); err != nil {
 		return nil, err
 	}
-	spans := make([][]labels.Scored, len(texts))
+	found := make([][]PredictedEntity, len(texts))
 	for i := range prep {
-		spans[i] = t.decode(prep[i])
+		if found[i], err = t.decode(prep[i]); err != nil {
+			return nil, err
+		}
 	}
-	return spans, nil
+	return found, nil
 }
 
 // prepareAll tokenizes texts on all cores.
@@ -102,7 +108,7 @@ func (t *Tagger) prepare(text string) (prepared, error) {
 		return prepared{}, err
 	}
 	windows, err := wordpiece.Windows(encoding, t.card.MaxLength, t.card.Stride)
-	return prepared{encoding, windows, make([][]float32, len(windows))}, err
+	return prepared{text, encoding, windows, make([][]float32, len(windows))}, err
 }
 
 // compute fills in the logits of all windows, in batches of alike length.
@@ -136,8 +142,21 @@ func (t *Tagger) compute(ctx context.Context, prep []prepared) error {
 	return nil
 }
 
-// decode turns logits into spans. Each token's scores come from the window that gives it most context.
-func (t *Tagger) decode(p prepared) []labels.Scored {
+// decode turns logits into spans. Personal data that is not sure enough is dropped.
+func (t *Tagger) decode(p prepared) ([]PredictedEntity, error) {
+	var found []PredictedEntity
+	var err error
+	if t.aggregate == "" {
+		found = t.bestSpans(p)
+	} else if found, err = t.groups(p); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(e PredictedEntity) bool { return e.PII && e.Score < t.threshold }), nil
+}
+
+// bestSpans are the spans of the best legal tag sequence. Each token's scores come from the window that gives it most
+// context.
+func (t *Tagger) bestSpans(p prepared) []PredictedEntity {
 	width := t.set.Len()
 	owners := wordpiece.Owners(p.windows)
 	var scores []float32
@@ -151,11 +170,10 @@ func (t *Tagger) decode(p prepared) []labels.Scored {
 		grammar.Continues = append(grammar.Continues, strings.HasPrefix(t.tokenizer.Vocabulary().Piece(p.encoding.IDs[token]), wordpiece.Prefix))
 	}
 	spans := t.set.Decode(scores, offsets, grammar)
-	kept := spans[:0]
-	for _, s := range spans {
-		if !t.set.PII(s.Label) || s.Score >= t.threshold {
-			kept = append(kept, s)
-		}
+	entities := make([]PredictedEntity, len(spans))
+	for i, s := range spans {
+		score := math.Round(s.Score*1e4) / 1e4 // as many decimals as do not depend on what else was computed at the same time
+		entities[i] = PredictedEntity{Start: s.Start, End: s.End, Label: s.Label, PII: t.set.PII(s.Label), Score: score}
 	}
-	return kept
+	return entities
 }

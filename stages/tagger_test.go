@@ -171,7 +171,10 @@ func TestWindowsCoverLongTexts(t *testing.T) {
 			prep.logits[w][i*tagger.set.Len()+tag] = 20
 		}
 	}
-	spans := tagger.decode(prep)
+	spans, err := tagger.decode(prep)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, at := range []int{0, n / 2, n - 1} {
 		if len(spans) != 3 || spans[i].Start != 5*at || spans[i].End < 5*at+1 || spans[i].Label != "PERSON_NAME" {
 			t.Fatalf("spans %v", spans)
