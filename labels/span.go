@@ -1,8 +1,9 @@
 package labels
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 )
 
 // Span is a stretch of text with an entity type.
@@ -10,6 +11,11 @@ type Span struct {
 	Start int    `json:"start"` // in code points of the text, inclusive
 	End   int    `json:"end"`   // in code points of the text, exclusive
 	Label string `json:"label"`
+}
+
+// Compare orders spans by start, then end, then label: 0 means that they are the same.
+func (s Span) Compare(other Span) int {
+	return cmp.Or(cmp.Compare(s.Start, other.Start), cmp.Compare(s.End, other.End), cmp.Compare(s.Label, other.Label))
 }
 
 // Scored is a predicted span with the probability, in [0, 1], that it stands there as it is: the share of the weight of all
@@ -25,6 +31,15 @@ type Offset struct{ Start, End int }
 // Empty reports whether the token stands for no text, as [CLS] and [SEP] do.
 func (o Offset) Empty() bool { return o.Start >= o.End }
 
+// Positions are the offsets of n tokens of one character each, without space between them.
+func Positions(n int) []Offset {
+	offsets := make([]Offset, n)
+	for i := range offsets {
+		offsets[i] = Offset{i, i + 1}
+	}
+	return offsets
+}
+
 // Ignored is the tag id of tokens that carry no label: special tokens and padding.
 const Ignored = -100
 
@@ -32,8 +47,7 @@ const Ignored = -100
 // and Ignored for tokens without text. offsets are in order of their start; spans may come in any order but must not
 // overlap. A span that no token touches (white space alone) leaves no tag; lost counts such spans.
 func (s *Set) Encode(offsets []Offset, spans []Span) (tags []int, lost int, err error) {
-	spans = append([]Span(nil), spans...)
-	sort.Slice(spans, func(i, j int) bool { return spans[i].Start < spans[j].Start })
+	spans = slices.SortedFunc(slices.Values(spans), Span.Compare)
 	tags = make([]int, len(offsets))
 	for t, offset := range offsets {
 		tags[t] = s.tagIDs[Outside]
@@ -71,7 +85,7 @@ func (s *Set) Decode(scores []float32, offsets []Offset, g Grammar) []Scored {
 	if length == 0 {
 		return nil
 	}
-	found := s.runs(s.bestPath(logp, length, g))
+	found := s.runs(s.bestPath(logp, length, g), false)
 	if len(found) == 0 {
 		return nil
 	}
@@ -83,10 +97,22 @@ func (s *Set) Decode(scores []float32, offsets []Offset, g Grammar) []Scored {
 	return spans
 }
 
-// Spans is the inverse of Encode: the spans of a legal tag sequence. Ignored tags are passed over.
+// Spans is the inverse of Encode. Of tags that are not a legal sequence it makes what seqeval makes of them in its default
+// mode, the rule of CoNLL's conlleval: a B- opens a span, and so does an I- after O or after another type. Ignored tags are
+// passed over.
 func (s *Set) Spans(offsets []Offset, tags []int) []Span {
+	return s.spans(offsets, s.runs(tags, false))
+}
+
+// StrictSpans are the spans that seqeval finds in its strict mode with the scheme IOB2: only a B- opens a span, and an I- that
+// does not go on with the span before it belongs to none. Of a legal tag sequence they are those of Spans.
+func (s *Set) StrictSpans(offsets []Offset, tags []int) []Span {
+	return s.spans(offsets, s.runs(tags, true))
+}
+
+func (s *Set) spans(offsets []Offset, runs []run) []Span {
 	var spans []Span
-	for _, r := range s.runs(tags) {
+	for _, r := range runs {
 		spans = append(spans, Span{offsets[r.first].Start, offsets[r.last].End, s.types[r.typ].Name})
 	}
 	return spans
@@ -95,7 +121,8 @@ func (s *Set) Spans(offsets []Offset, tags []int) []Span {
 // run is a span counted in tokens: from first to last, both inclusive.
 type run struct{ first, last, typ int }
 
-func (s *Set) runs(tags []int) []run {
+// runs finds the spans of a tag sequence; strict, those that a B- opens.
+func (s *Set) runs(tags []int, strict bool) []run {
 	var list []run
 	open := false
 	for t, id := range tags {
@@ -107,6 +134,8 @@ func (s *Set) runs(tags []int) []run {
 			open = false
 		case tag.Prefix == I && open && list[len(list)-1].typ == tag.Type:
 			list[len(list)-1].last = t
+		case tag.Prefix == I && strict:
+			open = false
 		default:
 			list, open = append(list, run{t, t, tag.Type}), true
 		}

@@ -28,38 +28,54 @@ type TypeScore struct {
 	Score
 }
 
-// Scores are exact-match scores of spans: a span counts only if its start and end agree, and its type where not said
-// otherwise.
+// Scores are how the spans of a file agree. Unless it says otherwise, a figure is of exact matches: a span counts only if
+// its start, its end and its type agree. Types, Micro, Macro and Weighted are then the rows of seqeval's report in strict
+// mode.
 type Scores struct {
 	Documents int         `json:"documents"`
 	Types     []TypeScore `json:"types"`     // every type of the label set, in its order
 	Micro     Score       `json:"micro"`     // all types pooled
-	MacroF1   *float64    `json:"macro_f1"`  // mean F1 of the types with a gold or predicted span; nil where there is none
+	Macro     Average     `json:"macro"`     // over the types with a gold or predicted span
+	Weighted  Average     `json:"weighted"`  // the same, each type weighing as many as it has gold spans
 	PIIStrict Score       `json:"pii_typed"` // the types of personal data pooled, their types compared too
 	PII       Score       `json:"pii"`       // the same, but one type of personal data passes for another: the question is only what to hide
 	NonPII    Score       `json:"non_pii"`   // the other types pooled, one passing for another
+	Redaction Redaction   `json:"redaction"` // what striking out the predicted personal data would leave
+	SemEval   SemEval     `json:"semeval"`   // spans that are nearly right told from those that are made up
+	Confusion Confusion   `json:"confusion"` // which type was taken for which
+	Intervals Intervals   `json:"intervals"`
 }
 
-// Counter counts spans of one transcript after the other.
+// Average is the mean over types. Precision and recall of a type with a span, where they are 0/0, count as 0, as in seqeval:
+// else a type that is never predicted would raise the average. A mean over no type, or of no weight, is nil.
+type Average struct {
+	Precision *float64 `json:"precision"`
+	Recall    *float64 `json:"recall"`
+	F1        *float64 `json:"f1"`
+}
+
+// Counter counts spans of one transcript after the other. Of each it keeps a few numbers, for the intervals.
 type Counter struct {
-	set       *labels.Set
-	documents int
-	types     map[string]*Score
-	pii       Score
-	nonPII    Score
+	set         *labels.Set
+	types       map[string]*Score
+	nonPII      Score
+	schemes     map[string]*Schemes
+	confusion   Confusion
+	transcripts []tally
 }
 
 // NewCounter makes a counter for the types of a label set.
 func NewCounter(set *labels.Set) *Counter {
-	c := &Counter{set: set, types: map[string]*Score{}}
+	c := &Counter{set: set, types: map[string]*Score{}, schemes: map[string]*Schemes{}, confusion: newConfusion(set.Types())}
 	for _, t := range set.Types() {
-		c.types[t.Name] = &Score{}
+		c.types[t.Name], c.schemes[t.Name] = &Score{}, &Schemes{}
 	}
 	return c
 }
 
-// Add counts the spans of one transcript. Both are sets: neither order nor repetition matters. An error, for a span whose
-// type is not in the label set, leaves the counts as they were.
+// Add counts the spans of one transcript; their order does not matter. Nor does repetition, but to SemEval and Confusion,
+// where a span that is there again is one more. An error, for a span whose type is not in the label set, leaves the counts
+// as they were.
 func (c *Counter) Add(gold, predicted []labels.Span) error {
 	for _, spans := range [][]labels.Span{gold, predicted} {
 		for _, span := range spans {
@@ -68,16 +84,23 @@ func (c *Counter) Add(gold, predicted []labels.Span) error {
 			}
 		}
 	}
-	c.documents++
+	assignment := Assign(gold, predicted)
+	countSchemes(assignment, c.schemes)
+	c.confusion.add(assignment)
+
 	goldSet, predictedSet := setOf(gold), setOf(predicted)
+	var all, pii Score
 	count(goldSet, predictedSet, func(span labels.Span) *Score { return c.types[span.Label] })
+	count(goldSet, predictedSet, func(labels.Span) *Score { return &all })
 	// Without their types, spans of the same kind at the same place are one.
-	count(c.untyped(goldSet), c.untyped(predictedSet), func(span labels.Span) *Score {
+	goldSet, predictedSet = c.untyped(goldSet), c.untyped(predictedSet)
+	count(goldSet, predictedSet, func(span labels.Span) *Score {
 		if span.Label == anyPII {
-			return &c.pii
+			return &pii
 		}
 		return &c.nonPII
 	})
+	c.transcripts = append(c.transcripts, tallyOf(all, pii, ofPII(goldSet), ofPII(predictedSet)))
 	return nil
 }
 
@@ -97,6 +120,17 @@ func (c *Counter) untyped(spans map[labels.Span]bool) map[labels.Span]bool {
 		set[labels.Span{Start: span.Start, End: span.End, Label: label}] = true
 	}
 	return set
+}
+
+// ofPII lists the spans of personal data of a set without types.
+func ofPII(spans map[labels.Span]bool) []labels.Span {
+	var list []labels.Span
+	for span := range spans {
+		if span.Label == anyPII {
+			list = append(list, span)
+		}
+	}
+	return list
 }
 
 func setOf(spans []labels.Span) map[labels.Span]bool {
@@ -125,26 +159,50 @@ func count(gold, predicted map[labels.Span]bool, of func(labels.Span) *Score) {
 
 // Scores returns the figures of all that was added so far.
 func (c *Counter) Scores() Scores {
-	s := Scores{Documents: c.documents, PII: c.pii.figures(), NonPII: c.nonPII.figures()}
-	sum, present := 0.0, 0
+	var sum total
+	for i := range c.transcripts {
+		sum.add(&c.transcripts[i])
+	}
+	s := Scores{Documents: len(c.transcripts), Micro: sum.all(), PII: sum.pii(), NonPII: c.nonPII.figures(),
+		Redaction: sum.redaction(), SemEval: semEvalOf(c.set.Types(), c.schemes), Confusion: c.confusion.clone(),
+		Intervals: intervals(c.transcripts)}
 	for _, t := range c.set.Types() {
 		score := c.types[t.Name].figures()
 		s.Types = append(s.Types, TypeScore{t.Name, t.PII, score})
-		s.Micro.add(score)
 		if t.PII {
 			s.PIIStrict.add(score)
 		}
-		if score.F1 != nil {
-			sum += *score.F1
-			present++
+	}
+	s.PIIStrict = s.PIIStrict.figures()
+	s.Macro = average(s.Types, func(TypeScore) int { return 1 })
+	s.Weighted = average(s.Types, func(t TypeScore) int { return t.Support })
+	return s
+}
+
+// average weighs the types with a gold or predicted span.
+func average(types []TypeScore, weigh func(TypeScore) int) Average {
+	var precision, recall, f1, weights float64
+	for _, t := range types {
+		if t.F1 != nil {
+			weight := float64(weigh(t))
+			weights += weight
+			precision += weight * orZero(t.Precision)
+			recall += weight * orZero(t.Recall)
+			f1 += weight * *t.F1
 		}
 	}
-	s.Micro, s.PIIStrict = s.Micro.figures(), s.PIIStrict.figures()
-	if present > 0 {
-		mean := sum / float64(present)
-		s.MacroF1 = &mean
+	if weights == 0 {
+		return Average{}
 	}
-	return s
+	precision, recall, f1 = precision/weights, recall/weights, f1/weights
+	return Average{&precision, &recall, &f1}
+}
+
+func orZero(value *float64) float64 {
+	if value == nil {
+		return 0
+	}
+	return *value
 }
 
 func (s *Score) add(other Score) {

@@ -35,6 +35,7 @@ func EvaluateFiles(ctx context.Context, cfg *Config, env *Env, gold, pred string
 	if err := evaluation.Table(env.Out); err != nil {
 		return err
 	}
+	fmt.Fprintln(env.Out)
 	return printTargets(env.Out, evaluation.Targets)
 }
 
@@ -105,7 +106,8 @@ func printTargets(w io.Writer, targets []metrics.Target) error {
 		if t.Met != nil {
 			verdict = map[bool]string{true: "met", false: "MISSED"}[*t.Met]
 		}
-		if _, err := fmt.Fprintf(w, "target: %s %s %s: %s, %s\n", t.Name, relation(t), number(&t.Bound), number(t.Value), verdict); err != nil {
+		bound, value := metrics.Figure("%.4g", &t.Bound), metrics.Figure("%.4g", t.Value)
+		if _, err := fmt.Fprintf(w, "target: %s %s %s: %s, %s\n", t.Name, relation(t), bound, value, verdict); err != nil {
 			return err
 		}
 	}
@@ -114,13 +116,6 @@ func printTargets(w io.Writer, targets []metrics.Target) error {
 
 func relation(t metrics.Target) string {
 	return map[string]string{">=": "≥", "<=": "≤"}[t.Relation]
-}
-
-func number(value *float64) string {
-	if value == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.4g", *value)
 }
 
 // Summary prints what a run has found out: a line for each judged set, then the times, then the targets. Only the stages in
@@ -141,8 +136,11 @@ func Summary(w io.Writer, runDir string, cfg *Config, current []string) error {
 			continue
 		}
 		found = true
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t\n", name, e.Documents, share(e.PII.Precision), share(e.PII.Recall),
-			share(e.PII.F1), share(e.Micro.F1), share(e.MacroF1))
+		fmt.Fprintf(table, "%s\t%d\t", name, e.Documents)
+		for _, value := range []*float64{e.PII.Precision, e.PII.Recall, e.PII.F1, e.Micro.F1, e.Macro.F1} {
+			fmt.Fprintf(table, "%s\t", metrics.Figure("%.4f", value))
+		}
+		fmt.Fprintln(table)
 		for _, t := range e.Targets {
 			t.Name = name + ": " + t.Name
 			targets = append(targets, t)
@@ -167,13 +165,6 @@ func Summary(w io.Writer, runDir string, cfg *Config, current []string) error {
 		fmt.Fprintln(w)
 	}
 	return printTargets(w, targets)
-}
-
-func share(value *float64) string {
-	if value == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.4f", *value)
 }
 
 // readJSON reports false where there is no such file.

@@ -192,7 +192,7 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 	for _, name := range c.judged() {
 		needs = append(needs, pipeline.Need{Stage: Predict, Path: name + ".jsonl"})
 	}
-	return pipeline.Stage{Name: Evaluate, Schema: 1, Params: evaluateParams{c.Labels, c.TargetPIIPrecision},
+	return pipeline.Stage{Name: Evaluate, Schema: 2, Params: evaluateParams{c.Labels, c.TargetPIIPrecision},
 		Files: pickInputs(inputs, c.judged()...), Needs: needs,
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			for _, name := range c.judged() {
