@@ -48,13 +48,31 @@ func names(set *Set, tags []int) []string {
 
 func TestSpansOfTags(t *testing.T) {
 	set := defaultSet(t)
-	b, _ := set.TagID("B-PHONE")
-	i, _ := set.TagID("I-PHONE")
-	city, _ := set.TagID("I-CITY")
-	got := set.Spans(exampleOffsets, []int{Ignored, 0, b, i, b, city, 0, Ignored})
-	want := []Span{{5, 11, "PHONE"}, {12, 14, "PHONE"}, {15, 19, "CITY"}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	for _, c := range []struct {
+		name         string
+		tags         []string // of exampleOffsets, "-" for ignored
+		want, strict []Span
+	}{
+		{"legal", []string{"-", "O", "B-PHONE", "I-PHONE", "B-PHONE", "B-CITY", "O", "-"},
+			[]Span{{5, 11, "PHONE"}, {12, 14, "PHONE"}, {15, 19, "CITY"}}, []Span{{5, 11, "PHONE"}, {12, 14, "PHONE"}, {15, 19, "CITY"}}},
+		{"I- after O", []string{"-", "O", "I-PHONE", "I-PHONE", "O", "O", "O", "-"}, []Span{{5, 11, "PHONE"}}, nil},
+		{"I- of another type", []string{"-", "O", "B-PHONE", "I-PHONE", "I-CITY", "I-PHONE", "O", "-"},
+			[]Span{{5, 11, "PHONE"}, {12, 14, "CITY"}, {15, 19, "PHONE"}}, []Span{{5, 11, "PHONE"}}},
+		{"ignored within", []string{"-", "O", "B-PHONE", "-", "I-PHONE", "O", "O", "-"}, []Span{{5, 14, "PHONE"}}, []Span{{5, 14, "PHONE"}}},
+	} {
+		tags := make([]int, len(c.tags))
+		for i, name := range c.tags {
+			tags[i] = Ignored
+			if id, ok := set.TagID(name); ok {
+				tags[i] = id
+			}
+		}
+		if got := set.Spans(exampleOffsets, tags); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		if got := set.StrictSpans(exampleOffsets, tags); !reflect.DeepEqual(got, c.strict) {
+			t.Errorf("%s, strict: %v, want %v", c.name, got, c.strict)
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ type Assignment struct {
 	Spurious []labels.Span // predicted spans that answer none
 }
 
-// Pair is a gold span and the predicted span that answers it. They share a character at least, or are the same.
+// Pair is a gold span and the predicted span that answers it. They have a character in common.
 type Pair struct{ Gold, Predicted labels.Span }
 
 // Assign pairs gold and predicted spans that overlap, each at most once: first those with the same borders, then those that
@@ -47,7 +47,7 @@ func candidates(gold, predicted []labels.Span) []candidate {
 	var list []candidate
 	for g := range gold {
 		for p := range predicted {
-			if shared(gold[g], predicted[p]) > 0 || sameBorders(gold[g], predicted[p]) {
+			if shared(gold[g], predicted[p]) > 0 {
 				list = append(list, candidate{g, p})
 			}
 		}
