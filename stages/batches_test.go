@@ -1,7 +1,6 @@
 package stages
 
 import (
-	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -70,24 +69,5 @@ func TestBatchesAreOfAlikeLength(t *testing.T) {
 func TestByLength(t *testing.T) {
 	if got := byLength([]int{3, 1, 2, 1}); !reflect.DeepEqual(got, []int{1, 3, 2, 0}) {
 		t.Errorf("got %v", got)
-	}
-}
-
-// TestSchedule compares with lr at step k from 0: k/max(1,W) below W, else max(0,(T-k)/max(1,T-W)), W = ceil(ratio·T).
-func TestSchedule(t *testing.T) {
-	for _, total := range []int{1, 2, 10, 99, 1000} {
-		for _, ratio := range []float64{0, 0.06, 0.1, 0.5, 1} {
-			s := newSchedule(3, ratio, total)
-			w := int(math.Ceil(ratio * float64(total)))
-			for k := range total + 2 {
-				want := 3 * math.Max(0, float64(total-k)/math.Max(1, float64(total-w)))
-				if k < w {
-					want = 3 * float64(k) / math.Max(1, float64(w))
-				}
-				if got := s.at(k); math.Abs(got-want) > 1e-12 {
-					t.Fatalf("ratio %v, step %d of %d: %v, want %v", ratio, k, total, got, want)
-				}
-			}
-		}
 	}
 }

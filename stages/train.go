@@ -27,7 +27,7 @@ type training struct {
 	dev     []Example
 	lengths []int
 	augment *augmenter
-	rate    schedule
+	rate    torchmodel.Schedule
 	perEp   int    // steps of an epoch
 	dir     string // of checkpoints
 	saved   time.Time
@@ -57,7 +57,7 @@ const stateName = "state.safetensors"
 func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train, dev []Example, augment *augmenter,
 	checkpoints string) (best string, history []epochResult, err error) {
 	trainer, err := model.NewTrainer(torchmodel.Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm}, cfg.LabelSmoothing)
+		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm}, torchmodel.Objective{LabelSmoothing: cfg.LabelSmoothing})
 	if err != nil {
 		return "", nil, err
 	}
@@ -65,7 +65,10 @@ func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *tor
 	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dev: dev, dir: checkpoints, augment: augment,
 		lengths: lengthsOf(train), saved: time.Now()}
 	t.perEp = (len(train) + cfg.BatchSize - 1) / cfg.BatchSize
-	t.rate = newSchedule(cfg.LR, cfg.WarmupRatio, t.perEp*cfg.Epochs)
+	total := t.perEp * cfg.Epochs
+	if t.rate, err = torchmodel.NewSchedule("linear", cfg.LR, int(math.Ceil(cfg.WarmupRatio*float64(total))), total); err != nil {
+		return "", nil, err
+	}
 	if err := t.resume(); err != nil {
 		return "", nil, err
 	}
@@ -98,7 +101,7 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 		}
 		step := t.trainer.Steps()
 		rows := t.augment.rows(pick(t.train, batches[at]), rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1)))
-		result, err := t.trainer.Step([][]torchmodel.Row{rows}, t.rate.at(step), t.stepSeed(step))
+		result, err := t.trainer.Step([][]torchmodel.Row{rows}, t.rate.At(step), t.stepSeed(step))
 		if err != nil {
 			return err
 		}
@@ -118,7 +121,7 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 		return fmt.Errorf("epoch %d: dev loss %v: the training has diverged; a lower lr helps", t.Epoch+1, devLoss)
 	}
 	return t.endEpoch(epochResult{Epoch: t.Epoch + 1, Step: t.trainer.Steps(), TrainLoss: t.LossSum / float64(len(batches)),
-		DevLoss: devLoss, LR: t.rate.at(t.trainer.Steps() - 1), GradNorm: last.GradNorm})
+		DevLoss: devLoss, LR: t.rate.At(t.trainer.Steps() - 1), GradNorm: last.GradNorm})
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
@@ -213,11 +216,11 @@ func meanLoss(ctx context.Context, model *torchmodel.Model, examples []Example, 
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		sum, n, err := model.Loss(pick(examples, order[at:min(at+batchSize, len(order))]))
+		judged, err := model.Judge(pick(examples, order[at:min(at+batchSize, len(order))]))
 		if err != nil {
 			return 0, err
 		}
-		total, tokens = total+sum, tokens+n
+		total, tokens = total+judged.LossSum, tokens+judged.Tokens
 	}
 	if tokens == 0 {
 		return 0, errors.New("the dev set has no token to judge by")

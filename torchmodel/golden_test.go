@@ -1,6 +1,7 @@
 package torchmodel
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"os"
@@ -124,10 +125,18 @@ func TestLogitsDoNotDependOnTheRestOfTheBatch(t *testing.T) {
 
 type goldenTraining struct {
 	Optimizer struct {
-		LR          float64 `json:"lr"`
-		WeightDecay float64 `json:"weight_decay"`
-		Warmup      int     `json:"warmup_steps"`
-		Total       int     `json:"total_steps"`
+		LR               float64    `json:"lr"`
+		Betas            [2]float64 `json:"betas"`
+		Eps              float64    `json:"eps"`
+		WeightDecay      float64    `json:"weight_decay"`
+		MaxGradNorm      float64    `json:"max_grad_norm"`
+		Schedule         string     `json:"lr_scheduler_type"` // empty is linear
+		Warmup           int        `json:"warmup_steps"`
+		Total            int        `json:"total_steps"`
+		LabelSmoothing   float64    `json:"label_smoothing"`
+		ClassWeights     []float64  `json:"class_weights"`
+		FreezeEmbeddings bool       `json:"freeze_embeddings"`
+		FreezeLayers     int        `json:"freeze_layers"`
 	} `json:"optimizer"`
 	Steps []struct {
 		Micro    []goldenBatch `json:"micro_batches"`
@@ -139,21 +148,46 @@ type goldenTraining struct {
 }
 
 func TestTrainingEqualsTransformers(t *testing.T) {
+	for _, name := range []string{"training", "training_options"} {
+		t.Run(name, func(t *testing.T) {
+			var golden goldenTraining
+			readGolden(t, "testdata/"+name+".json", &golden)
+			golden.compare(t)
+		})
+	}
+}
+
+// compare trains as the golden training did, with learning rates of our own schedule.
+func (g goldenTraining) compare(t *testing.T) {
 	m := loadTiny(t, openSession(t))
 	m.Config.Dropout, m.Config.AttentionDropout = 0, 0
-	var golden goldenTraining
-	readGolden(t, "testdata/training.json", &golden)
-	trainer, err := m.NewTrainer(Optimizer{0.9, 0.999, 1e-8, golden.Optimizer.WeightDecay, 1}, 0)
+	o := g.Optimizer
+	if err := m.Freeze(o.FreezeEmbeddings, o.FreezeLayers); err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := m.NewTrainer(Optimizer{o.Betas[0], o.Betas[1], o.Eps, o.WeightDecay, o.MaxGradNorm},
+		Objective{o.LabelSmoothing, o.ClassWeights})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer trainer.Close()
-	for i, step := range golden.Steps {
+	schedule, err := NewSchedule(cmp.Or(o.Schedule, "linear"), o.LR, o.Warmup, o.Total)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Steps) != o.Total {
+		t.Fatalf("%d steps of %d", len(g.Steps), o.Total)
+	}
+	for i, step := range g.Steps {
 		var micro [][]Row
 		for _, g := range step.Micro {
 			micro = append(micro, g.rows())
 		}
-		got, err := trainer.Step(micro, step.LR, 1)
+		lr := schedule.At(i)
+		if math.Abs(lr-step.LR) > 1e-12*o.LR {
+			t.Errorf("step %d: learning rate %g, want %g", i+1, lr, step.LR)
+		}
+		got, err := trainer.Step(micro, lr, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,9 +195,9 @@ func TestTrainingEqualsTransformers(t *testing.T) {
 			t.Errorf("step %d: loss %g, norm %g; want %g, %g", i+1, got.Loss, got.GradNorm, step.Loss, step.GradNorm)
 		}
 	}
-	logits, err := m.Logits(golden.After.rows())
+	logits, err := m.Logits(g.After.rows())
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.After.compare(t, logits, 2e-3)
+	g.After.compare(t, logits, 2e-3)
 }

@@ -47,7 +47,7 @@ func TestPredictionKeepsMemoryFlat(t *testing.T) {
 
 func TestTrainingKeepsMemoryFlat(t *testing.T) {
 	m := newTestModel(t, openSession(t), 1)
-	trainer, err := m.NewTrainer(testOptimizer, 0)
+	trainer, err := m.NewTrainer(testOptimizer, Objective{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,44 +105,57 @@ func (m *Model) Logits(rows []Row) ([][]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("computing logits: %w", err)
 	}
+	return m.split(flat, rows, length), nil
+}
+
+// split divides the logits of rows that were padded to length among them.
+func (m *Model) split(flat []float32, rows []Row, length int) [][]float32 {
 	width := len(m.Config.Labels)
 	logits := make([][]float32, len(rows))
 	for i, row := range rows {
 		start := i * length * width
 		logits[i] = flat[start : start+len(row.IDs)*width : start+len(row.IDs)*width]
 	}
-	return logits, nil
+	return logits
 }
 
-// Loss is the summed cross-entropy over the labelled tokens of rows, without dropout, and their number.
-func (m *Model) Loss(rows []Row) (sum float64, tokens int, err error) {
-	tokens = countLabelled(rows)
-	err = m.session.noGrad(func() error {
+// Judged is what a model makes of rows with tags, without dropout.
+type Judged struct {
+	LossSum float64     // cross-entropy, summed over the labelled tokens; neither smoothed nor weighted
+	Tokens  int         // number of labelled tokens
+	Logits  [][]float32 // as of Model.Logits
+}
+
+// Judge compares the model's scores of rows with their tags.
+func (m *Model) Judge(rows []Row) (Judged, error) {
+	var j Judged
+	err := m.session.noGrad(func() error {
 		s := new(scope)
 		defer s.drop()
 		in := newBatch(s, m.Config, rows, m.session.device)
-		loss := s.floats(m.lossSum(s, in, 0, false))
+		if s.err == nil && in.tags == nil {
+			s.fail(errNoTags)
+		}
+		logits := m.forward(s, in, false)
+		loss := s.floats(m.lossSum(s, logits, in.tags, ts.None, 0))
+		flat := s.floats(logits)
 		if s.err == nil {
-			sum = float64(loss[0])
+			j = Judged{float64(loss[0]), countLabelled(rows), m.split(flat, rows, in.length)}
 		}
 		return s.err
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("computing loss: %w", err)
+		return Judged{}, fmt.Errorf("computing loss: %w", err)
 	}
-	return sum, tokens, nil
+	return j, nil
 }
 
-// lossSum is the summed cross-entropy of a batch with tags, a scalar.
-func (m *Model) lossSum(s *scope, in batch, smoothing float64, train bool) *ts.Tensor {
-	if s.err == nil && in.tags == nil {
-		s.fail(errors.New("the batch has no tags"))
-	}
-	if s.err != nil {
-		return nil
-	}
-	logits := s.view(m.forward(s, in, train), -1, int64(len(m.Config.Labels))) // (B*S, K)
-	return s.crossEntropySum(logits, in.tags, IgnoreIndex, smoothing)
+var errNoTags = errors.New("the batch has no tags")
+
+// lossSum is the summed cross-entropy of logits (B, S, K), a scalar.
+func (m *Model) lossSum(s *scope, logits, tags, weights *ts.Tensor, smoothing float64) *ts.Tensor {
+	flat := s.view(logits, -1, int64(len(m.Config.Labels))) // (B*S, K)
+	return s.crossEntropySum(flat, tags, weights, IgnoreIndex, smoothing)
 }
 
 func countLabelled(rows []Row) int {

@@ -132,7 +132,7 @@ func TestWrongRowsAreRefused(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	if _, _, err := m.Loss([]Row{{IDs: []int32{1}}}); err == nil || !strings.Contains(err.Error(), "no tags") {
+	if _, err := m.Judge([]Row{{IDs: []int32{1}}}); err == nil || !strings.Contains(err.Error(), "no tags") {
 		t.Errorf("loss without tags: %v", err)
 	}
 	if logits, err := m.Logits(nil); err != nil || logits != nil {

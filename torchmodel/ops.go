@@ -197,11 +197,12 @@ func (s *scope) transpose(x *ts.Tensor, a, b int64) *ts.Tensor {
 	return s.keep(x.Transpose(a, b, false))
 }
 
-// crossEntropySum is the sum of the negative log-likelihoods of the targets that are not ignore.
-func (s *scope) crossEntropySum(logits, targets *ts.Tensor, ignore int64, smoothing float64) *ts.Tensor {
+// crossEntropySum is the sum of the negative log-likelihoods of the targets that are not ignore, each times the weight of
+// its class; weights is (K), or ts.None for 1.
+func (s *scope) crossEntropySum(logits, targets, weights *ts.Tensor, ignore int64, smoothing float64) *ts.Tensor {
 	if s.err != nil {
 		return nil
 	}
 	const reductionSum = 2
-	return s.keep(logits.CrossEntropyLoss(targets, ts.None, reductionSum, ignore, smoothing, false))
+	return s.keep(logits.CrossEntropyLoss(targets, weights, reductionSum, ignore, smoothing, false))
 }

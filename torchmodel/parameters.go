@@ -13,7 +13,8 @@ import (
 type Parameter struct {
 	Name   string
 	Shape  []int64
-	tensor *ts.Tensor // float32, requires a gradient
+	tensor *ts.Tensor // float32; requires a gradient unless frozen
+	frozen bool       // training leaves it as it is
 }
 
 // Decays reports whether weight decay applies: to all but biases and layer norms, as in transformers' Trainer.
@@ -71,7 +72,7 @@ func (p path) add(name string, values []float32, shape []int64) *ts.Tensor {
 		p.err = fmt.Errorf("making parameter %s%s: %w", p.prefix, name, err)
 		return nil
 	}
-	p.list = append(p.list, Parameter{p.prefix + name, shape, x})
+	p.list = append(p.list, Parameter{Name: p.prefix + name, Shape: shape, tensor: x})
 	return x
 }
 

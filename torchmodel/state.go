@@ -8,20 +8,39 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// Save writes the trainer's whole state, weights included, with values that the caller wants back.
+// Save writes the trainer's whole state, frozen weights included, with values that the caller wants back.
 func (t *Trainer) Save(w io.Writer, values map[string]string) error {
 	return t.model.session.noGrad(func() error {
 		tensors := map[string]*ts.Tensor{}
-		for i, p := range t.model.parameters {
-			tensors["weight."+p.Name] = p.tensor
-			tensors["exp_avg."+p.Name], tensors["exp_avg_sq."+p.Name] = t.expAvg[i], t.expAvgSq[i]
+		for name, s := range t.state() {
+			tensors[name] = s.tensor
 		}
 		values["step"] = strconv.Itoa(t.step)
 		return writeTensors(w, tensors, values)
 	})
 }
 
-// Restore is the inverse of Save: after it, the trainer goes on as if it had never stopped.
+// stateTensor is a tensor of the state with its shape.
+type stateTensor struct {
+	tensor *ts.Tensor
+	shape  []int64
+}
+
+// state is all that the next step depends on, by its name in a file: every weight, and the moments of those that are trained.
+func (t *Trainer) state() map[string]stateTensor {
+	all := map[string]stateTensor{}
+	for _, p := range t.model.parameters {
+		all["weight."+p.Name] = stateTensor{p.tensor, p.Shape}
+	}
+	for i, p := range t.trained {
+		all["exp_avg."+p.Name] = stateTensor{t.expAvg[i], p.Shape}
+		all["exp_avg_sq."+p.Name] = stateTensor{t.expAvgSq[i], p.Shape}
+	}
+	return all
+}
+
+// Restore is the inverse of Save: after it, the trainer goes on as if it had never stopped. It refuses the state of a trainer
+// that froze other parameters.
 func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 	file, err := openTensors(path)
 	if err != nil {
@@ -33,13 +52,16 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("restoring training: %s: step: %w", path, err)
 	}
+	state := t.state()
+	for _, name := range file.names() {
+		if _, ok := state[name]; !ok {
+			return nil, fmt.Errorf("restoring training: %s: %s has no place in this trainer", path, name)
+		}
+	}
 	err = t.model.session.noGrad(func() error {
-		for i, p := range t.model.parameters {
-			into := map[string]*ts.Tensor{"weight.": p.tensor, "exp_avg.": t.expAvg[i], "exp_avg_sq.": t.expAvgSq[i]}
-			for prefix, tensor := range into {
-				if fault := file.copyTo(tensor, prefix+p.Name, p.Shape, t.model.session); fault != "" {
-					return fmt.Errorf("restoring training: %s: %s", path, fault)
-				}
+		for name, into := range state {
+			if fault := file.copyTo(into.tensor, name, into.shape, t.model.session); fault != "" {
+				return fmt.Errorf("restoring training: %s: %s", path, fault)
 			}
 		}
 		return nil

@@ -18,42 +18,59 @@ type Optimizer struct {
 type Trainer struct {
 	model      *Model
 	optimizer  Optimizer
-	smoothing  float64
+	objective  Objective
+	weights    *ts.Tensor // class weights (K) float32, or ts.None
+	held       scope      // owns the class weights
 	step       int
-	expAvg     []*ts.Tensor // first moments, as the parameters
+	trained    []Parameter  // those of the model's parameters that are not frozen
+	parameters []*ts.Tensor // their tensors
+	expAvg     []*ts.Tensor // first moments, as parameters
 	expAvgSq   []*ts.Tensor // second moments
 	decay      []float64
-	parameters []*ts.Tensor
 }
 
-// NewTrainer makes a trainer at step 0. smoothing is the label smoothing of the loss, in [0, 1).
-func (m *Model) NewTrainer(o Optimizer, smoothing float64) (*Trainer, error) {
-	t := &Trainer{model: m, optimizer: o, smoothing: smoothing}
-	err := m.session.do(func() error {
-		for _, p := range m.parameters {
-			first, err := zeros(p, m.session)
-			if err != nil {
-				return err
-			}
-			t.expAvg = append(t.expAvg, first)
-			second, err := zeros(p, m.session)
-			if err != nil {
-				return err
-			}
-			t.expAvgSq = append(t.expAvgSq, second)
-			t.parameters = append(t.parameters, p.tensor)
-			decay := 0.0
-			if p.Decays() {
-				decay = o.WeightDecay
-			}
-			t.decay = append(t.decay, decay)
-		}
-		return nil
-	})
-	if err != nil {
+// NewTrainer makes a trainer at step 0 of the parameters that are not frozen.
+func (m *Model) NewTrainer(o Optimizer, objective Objective) (*Trainer, error) {
+	if err := objective.check(len(m.Config.Labels)); err != nil {
+		return nil, err
+	}
+	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None}
+	if err := m.session.do(t.prepare); err != nil {
 		return nil, errors.Join(fmt.Errorf("making optimizer state: %w", err), t.Close())
 	}
 	return t, nil
+}
+
+func (t *Trainer) prepare() error {
+	for _, p := range t.model.parameters {
+		if p.frozen {
+			continue
+		}
+		first, err := zeros(p, t.model.session)
+		if err != nil {
+			return err
+		}
+		t.expAvg = append(t.expAvg, first)
+		second, err := zeros(p, t.model.session)
+		if err != nil {
+			return err
+		}
+		t.expAvgSq = append(t.expAvgSq, second)
+		decay := 0.0
+		if p.Decays() {
+			decay = t.optimizer.WeightDecay
+		}
+		t.trained, t.parameters, t.decay = append(t.trained, p), append(t.parameters, p.tensor), append(t.decay, decay)
+	}
+	if t.objective.ClassWeights == nil {
+		return nil
+	}
+	weights := make([]float32, len(t.objective.ClassWeights))
+	for i, w := range t.objective.ClassWeights {
+		weights[i] = float32(w)
+	}
+	t.weights = t.held.float32s(weights, []int64{int64(len(weights))}, t.model.session.device)
+	return t.held.err
 }
 
 func zeros(p Parameter, s *Session) (*ts.Tensor, error) {
@@ -68,8 +85,9 @@ func (t *Trainer) Close() error {
 		for _, x := range append(t.expAvg, t.expAvgSq...) {
 			errs = append(errs, x.Drop())
 		}
+		t.held.drop()
 		t.expAvg, t.expAvgSq = nil, nil
-		return errors.Join(errs...)
+		return errors.Join(append(errs, t.held.err)...)
 	})
 }
 
@@ -78,18 +96,19 @@ func (t *Trainer) Steps() int { return t.step }
 
 // StepResult says how a step went.
 type StepResult struct {
-	Loss     float64 // mean cross-entropy over the step's labelled tokens, before the update
+	Loss     float64 // the objective over the step's labelled tokens, before the update
 	GradNorm float64 // L2 norm of all gradients, before clipping
 }
 
 // Step takes one optimizer step at learning rate lr over micro-batches whose gradients are accumulated. The loss is the
-// sum over all labelled tokens of the step divided by their number. Dropout depends on seed alone.
+// weighted sum over all labelled tokens of the step divided by the sum of their weights, so that the result does not depend
+// on how the rows are divided into micro-batches. Dropout depends on seed alone; micro-batch i draws with seed + i.
 func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error) {
-	tokens := 0
+	weight := 0.0
 	for _, rows := range micro {
-		tokens += countLabelled(rows)
+		weight += t.objective.weightOf(rows)
 	}
-	if tokens == 0 {
+	if weight == 0 {
 		return StepResult{}, errors.New("training step: no token has a label")
 	}
 	var result StepResult
@@ -98,11 +117,11 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 			if err := manualSeed(seed + int64(i)); err != nil {
 				return err
 			}
-			sum, err := t.accumulate(rows, tokens)
+			sum, err := t.accumulate(rows, weight)
 			if err != nil {
 				return err
 			}
-			result.Loss += sum / float64(tokens)
+			result.Loss += sum / weight
 		}
 		o := t.optimizer
 		norm, err := adamWStep(t.parameters, t.expAvg, t.expAvgSq, t.decay, adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2,
@@ -117,13 +136,16 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 	return result, nil
 }
 
-// accumulate adds the gradients of one micro-batch and returns its summed loss.
-func (t *Trainer) accumulate(rows []Row, tokens int) (float64, error) {
+// accumulate adds the gradients of one micro-batch, divided by the weight of the step, and returns its summed loss.
+func (t *Trainer) accumulate(rows []Row, weight float64) (float64, error) {
 	s := new(scope)
 	defer s.drop()
 	in := newBatch(s, t.model.Config, rows, t.model.session.device)
-	sum := t.model.lossSum(s, in, t.smoothing, true)
-	mean := s.scale(sum, 1/float64(tokens))
+	if s.err == nil && in.tags == nil {
+		s.fail(errNoTags)
+	}
+	sum := t.model.lossSum(s, t.model.forward(s, in, true), in.tags, t.weights, t.objective.LabelSmoothing)
+	mean := s.scale(sum, 1/weight)
 	if s.err == nil {
 		s.fail(mean.Backward())
 	}

@@ -21,12 +21,26 @@ func trainSteps(t *testing.T, trainer *Trainer, until int) {
 	}
 }
 
-// TestResumedTrainingIsBitIdentical: with dropout and accumulation, stopped at any step.
+// TestResumedTrainingIsBitIdentical: with dropout and accumulation, stopped at any step, and with all options.
 func TestResumedTrainingIsBitIdentical(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { resumeEverywhere(t, Objective{}, false, 0) })
+	t.Run("options", func(t *testing.T) {
+		resumeEverywhere(t, Objective{LabelSmoothing: 0.1, ClassWeights: []float64{0.1, 2, 3}}, true, 1)
+	})
+}
+
+func resumeEverywhere(t *testing.T, objective Objective, embeddings bool, layers int) {
 	s := openSession(t)
 	const steps = 8
-	whole := newTestModel(t, s, 5)
-	trainer, err := whole.NewTrainer(testOptimizer, 0.1)
+	frozen := func(seed uint64) *Model {
+		m := newTestModel(t, s, seed)
+		if err := m.Freeze(embeddings, layers); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	whole := frozen(5)
+	trainer, err := whole.NewTrainer(testOptimizer, objective)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +62,8 @@ func TestResumedTrainingIsBitIdentical(t *testing.T) {
 	}
 	want := weights(t, whole)
 	for at, state := range states {
-		resumed := newTestModel(t, s, 99)
-		again, err := resumed.NewTrainer(testOptimizer, 0.1)
+		resumed := frozen(99)
+		again, err := resumed.NewTrainer(testOptimizer, objective)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +84,7 @@ func TestResumedTrainingIsBitIdentical(t *testing.T) {
 func TestTrainingLearns(t *testing.T) {
 	s := openSession(t)
 	m := newTestModel(t, s, 5)
-	trainer, err := m.NewTrainer(testOptimizer, 0)
+	trainer, err := m.NewTrainer(testOptimizer, Objective{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +96,7 @@ func TestTrainingLearns(t *testing.T) {
 			row.Tags[i] = int64(id % 3)
 		}
 	}
-	before, n, err := m.Loss(rows)
+	before, err := m.Judge(rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,18 +105,18 @@ func TestTrainingLearns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	after, _, err := m.Loss(rows)
+	after, err := m.Judge(rows)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !(after < before/10) {
-		t.Errorf("mean loss went from %g to %g", before/float64(n), after/float64(n))
+	if !(after.LossSum < before.LossSum/10) {
+		t.Errorf("mean loss went from %g to %g", before.LossSum/float64(before.Tokens), after.LossSum/float64(after.Tokens))
 	}
 }
 
 func TestStepWithoutLabelsIsRefused(t *testing.T) {
 	s := openSession(t)
-	trainer, err := newTestModel(t, s, 5).NewTrainer(testOptimizer, 0)
+	trainer, err := newTestModel(t, s, 5).NewTrainer(testOptimizer, Objective{})
 	if err != nil {
 		t.Fatal(err)
 	}
