@@ -22,11 +22,11 @@ func optionFlags(options []stages.Option) []cli.Flag {
 		value := defaults.Get(o)
 		switch value {
 		case "true", "false":
-			flags = append(flags, &cli.BoolFlag{Name: o.Flag(), Usage: o.Usage, Value: value == "true"})
+			flags = append(flags, &cli.BoolFlag{Name: o.Flag(), Aliases: o.Aliases(), Usage: o.Usage, Value: value == "true"})
 		case "", "0":
-			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Usage: o.Usage})
+			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Aliases: o.Aliases(), Usage: o.Usage})
 		default:
-			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Usage: o.Usage, DefaultText: value})
+			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Aliases: o.Aliases(), Usage: o.Usage, DefaultText: value})
 		}
 	}
 	return flags

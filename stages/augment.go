@@ -16,15 +16,15 @@ type augmenter struct {
 	hide      float64 // probability that a token is hidden: word dropout (Iyyer et al. 2015, doi:10.3115/v1/P15-1162)
 	replace   float64 // probability that a mention is replaced (Dai & Adel 2020, arXiv:2010.11683)
 	maxLength int
-	mentions  map[string][][]int32 // the token ids of every mention of a type in the training set
+	mentions  map[string][]torchmodel.Row // the tokens and tags of every mention of a type in the training set
 }
 
 func newAugmenter(cfg *Config, set *labels.Set, mask int32, train []Example) *augmenter {
 	a := &augmenter{set: set, mask: mask, hide: cfg.WordDropout, replace: cfg.MentionReplacement, maxLength: cfg.MaxLength,
-		mentions: map[string][][]int32{}}
+		mentions: map[string][]torchmodel.Row{}}
 	for _, e := range train {
 		for _, m := range mentionsOf(set, e.Labels) {
-			a.mentions[m.label] = append(a.mentions[m.label], e.InputIDs[m.first:m.end])
+			a.mentions[m.label] = append(a.mentions[m.label], torchmodel.Row{IDs: e.InputIDs[m.first:m.end], Tags: e.Labels[m.first:m.end]})
 		}
 	}
 	return a
@@ -36,7 +36,8 @@ type mention struct {
 	label      string
 }
 
-// mentionsOf finds the spans that begin in an example; one that a window cut off at its beginning is left out.
+// mentionsOf finds the spans that begin in an example; one that a window cut off at its beginning is left out. Pieces without
+// a tag of their own belong to the mention that their word is in.
 func mentionsOf(set *labels.Set, tags []int64) []mention {
 	offsets := make([]labels.Offset, len(tags))
 	ids := make([]int, len(tags))
@@ -46,7 +47,11 @@ func mentionsOf(set *labels.Set, tags []int64) []mention {
 	var list []mention
 	for _, s := range set.Spans(offsets, ids) {
 		if begin, _ := set.TagID("B-" + s.Label); ids[s.Start] == begin {
-			list = append(list, mention{s.Start, s.End, s.Label})
+			end := s.End
+			for end < len(tags)-1 && ids[end] == labels.Ignored { // the last is [SEP]
+				end++
+			}
+			list = append(list, mention{s.Start, end, s.Label})
 		}
 	}
 	return list
@@ -74,12 +79,12 @@ func (a *augmenter) replaceMentions(row torchmodel.Row, random *rand.Rand) torch
 			continue
 		}
 		other := others[random.IntN(len(others))]
-		if length += len(other) - (m.end - m.first); length > a.maxLength {
-			length -= len(other) - (m.end - m.first)
+		if length += len(other.IDs) - (m.end - m.first); length > a.maxLength {
+			length -= len(other.IDs) - (m.end - m.first)
 			continue
 		}
-		out.IDs = append(append(out.IDs, row.IDs[at:m.first]...), other...)
-		out.Tags = append(append(out.Tags, row.Tags[at:m.first]...), a.tags(m.label, len(other))...)
+		out.IDs = append(append(out.IDs, row.IDs[at:m.first]...), other.IDs...)
+		out.Tags = append(append(out.Tags, row.Tags[at:m.first]...), other.Tags...)
 		at = m.end
 	}
 	out.IDs = append(out.IDs, row.IDs[at:]...)
@@ -87,22 +92,14 @@ func (a *augmenter) replaceMentions(row torchmodel.Row, random *rand.Rand) torch
 	return out
 }
 
-// tags are those of one span of n tokens.
-func (a *augmenter) tags(label string, n int) []int64 {
-	begin, _ := a.set.TagID("B-" + label)
-	inside, _ := a.set.TagID("I-" + label)
-	tags := slices.Repeat([]int64{int64(inside)}, n)
-	tags[0] = int64(begin)
-	return tags
-}
-
+// hideTokens hides tokens of the text: all but [CLS] and [SEP].
 func (a *augmenter) hideTokens(row torchmodel.Row, random *rand.Rand) torchmodel.Row {
 	if a.hide == 0 {
 		return row
 	}
 	row.IDs = slices.Clone(row.IDs)
-	for i := range row.IDs {
-		if row.Tags[i] != labels.Ignored && random.Float64() < a.hide {
+	for i := 1; i < len(row.IDs)-1; i++ {
+		if random.Float64() < a.hide {
 			row.IDs[i] = a.mask
 		}
 	}

@@ -29,7 +29,9 @@ func rowOf(e Example) torchmodel.Row { return torchmodel.Row{IDs: e.InputIDs, Ta
 
 func TestMentionsAreReplacedByOthersOfTheirType(t *testing.T) {
 	a, examples := augmentFixture(t, &Config{MentionReplacement: 1, MaxLength: 6})
-	want := map[string][][]int32{"X": {{11, 12}, {21}}, "Y": {{22}, {32, 33}}}
+	want := map[string][]torchmodel.Row{
+		"X": {{IDs: []int32{11, 12}, Tags: []int64{1, 2}}, {IDs: []int32{21}, Tags: []int64{1}}},
+		"Y": {{IDs: []int32{22}, Tags: []int64{3}}, {IDs: []int32{32, 33}, Tags: []int64{3, 4}}}}
 	if !reflect.DeepEqual(a.mentions, want) {
 		t.Fatalf("the mentions are %v", a.mentions)
 	}
@@ -42,7 +44,7 @@ func TestMentionsAreReplacedByOthersOfTheirType(t *testing.T) {
 		}
 		var types []string
 		for _, m := range mentionsOf(a.set, row.Tags) {
-			if !slices.ContainsFunc(want[m.label], func(ids []int32) bool { return slices.Equal(ids, row.IDs[m.first:m.end]) }) {
+			if !slices.ContainsFunc(want[m.label], func(r torchmodel.Row) bool { return slices.Equal(r.IDs, row.IDs[m.first:m.end]) }) {
 				t.Fatalf("%v is no mention of type %s", row.IDs[m.first:m.end], m.label)
 			}
 			types = append(types, m.label)
@@ -57,6 +59,28 @@ func TestMentionsAreReplacedByOthersOfTheirType(t *testing.T) {
 	}
 	if !slices.Equal(before, examples[1].InputIDs) {
 		t.Error("the example was changed")
+	}
+}
+
+// TestUnlabelledPiecesGoWithTheirMention has words of several pieces, of which only the first has a tag.
+func TestUnlabelledPiecesGoWithTheirMention(t *testing.T) {
+	a, _ := augmentFixture(t, &Config{})
+	examples := []Example{
+		{InputIDs: []int32{2, 9, 11, 12, 13, 20, 3}, Labels: []int64{-100, -100, 1, -100, 2, 0, -100}}, // begins within a word
+		{InputIDs: []int32{2, 20, 21, 22, 3}, Labels: []int64{-100, 0, 1, -100, -100}},
+	}
+	a = newAugmenter(&Config{MentionReplacement: 1, MaxLength: 9}, a.set, 4, examples)
+	want := []torchmodel.Row{{IDs: []int32{11, 12, 13}, Tags: []int64{1, -100, 2}}, {IDs: []int32{21, 22}, Tags: []int64{1, -100}}}
+	if !reflect.DeepEqual(a.mentions["X"], want) {
+		t.Fatalf("the mentions are %v", a.mentions)
+	}
+	for seed := range uint64(20) {
+		row := a.rows([]torchmodel.Row{rowOf(examples[1])}, rand.New(rand.NewPCG(seed, 0)))[0]
+		whole := slices.Equal(row.IDs, []int32{2, 20, 11, 12, 13, 3}) && slices.Equal(row.Tags, []int64{-100, 0, 1, -100, 2, -100})
+		same := slices.Equal(row.IDs, examples[1].InputIDs) && slices.Equal(row.Tags, examples[1].Labels)
+		if !whole && !same {
+			t.Fatalf("%v with tags %v", row.IDs, row.Tags)
+		}
 	}
 }
 

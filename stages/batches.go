@@ -2,6 +2,7 @@ package stages
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sort"
 )
 
@@ -24,6 +25,11 @@ func epochOrder(lengths []int, batchSize int, seed int64, epoch int) [][]int {
 	}
 	random.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	return batches
+}
+
+// epochSteps gathers the batches of an epoch into steps of accumulate batches each; the last step may be of fewer.
+func epochSteps(lengths []int, batchSize, accumulate int, seed int64, epoch int) [][][]int {
+	return slices.Collect(slices.Chunk(epochOrder(lengths, batchSize, seed, epoch), accumulate))
 }
 
 // byLength is the order of indices from the shortest to the longest, ties in order.

@@ -71,3 +71,17 @@ func TestByLength(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestStepsHaveEachBatchOnce gathers batches into steps, the last of which may be short.
+func TestStepsHaveEachBatchOnce(t *testing.T) {
+	lengths := randomLengths(100)
+	for _, accumulate := range []int{1, 3, 7, 100} {
+		steps := epochSteps(lengths, 16, accumulate, 1, 2)
+		if want := (7 + accumulate - 1) / accumulate; len(steps) != want {
+			t.Errorf("7 batches, %d a step: %d steps, want %d", accumulate, len(steps), want)
+		}
+		if got := slices.Concat(steps...); !reflect.DeepEqual(got, epochOrder(lengths, 16, 1, 2)) {
+			t.Errorf("%d a step: the batches are %v", accumulate, got)
+		}
+	}
+}

@@ -20,6 +20,9 @@ type card struct {
 	MaxLength int      `json:"max_length"`
 	Stride    int      `json:"stride"`
 	Apart     bool     `json:"apart"` // no two spans of one type touch; see labels.Grammar
+	// FirstPiece says that the model was taught the first piece of each word alone. Its scores of the others mean nothing, and
+	// a word goes by its first piece.
+	FirstPiece bool `json:"first_piece,omitempty"`
 }
 
 func writeCard(dir string, c card) error {
@@ -51,7 +54,7 @@ func readCard(dir string, cfg *Config) (card, error) {
 }
 
 func configCard(cfg *Config) card {
-	return card{Labels: cfg.Labels, MaxLength: cfg.MaxLength, Stride: cfg.Stride}
+	return card{Labels: cfg.Labels, MaxLength: cfg.MaxLength, Stride: cfg.Stride, FirstPiece: !cfg.LabelAllTokens}
 }
 
 // fit shortens the windows to what a model can read.

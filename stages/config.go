@@ -23,22 +23,36 @@ type Config struct {
 
 	Train, Dev, Test, Stress string
 
-	VocabSize int
-	Lowercase bool
-	MaxLength int
-	Stride    int
+	VocabSize      int
+	Lowercase      bool
+	MaxLength      int
+	Stride         int
+	LabelAllTokens bool
 
 	Model              string
 	Epochs             int
+	MaxSteps           int
 	BatchSize          int
+	Accumulation       int
 	LR                 float64
-	WeightDecay        float64
+	Schedule           string
 	WarmupRatio        float64
+	WarmupSteps        int
+	WeightDecay        float64
+	AdamBeta1          float64
+	AdamBeta2          float64
+	AdamEpsilon        float64
 	MaxGradNorm        float64
 	Dropout            float64
 	LabelSmoothing     float64
+	ClassWeights       string
+	FreezeEmbeddings   bool
+	FreezeLayers       int
 	WordDropout        float64
 	MentionReplacement float64
+	BestBy             string
+	Patience           int
+	PatienceThreshold  float64
 	CheckpointEvery    time.Duration
 
 	Device           string
@@ -61,9 +75,10 @@ func Default() *Config {
 	return &Config{
 		Seed: 42, Labels: labels.FormatTypes(labels.DefaultTypes()),
 		Train: "builtin:train", Dev: "builtin:dev",
-		VocabSize: 2000, Lowercase: true, MaxLength: 128, Stride: 32,
-		Model: "small", BatchSize: 16, WeightDecay: 0.01, WarmupRatio: 0.1, MaxGradNorm: 1, Dropout: 0.1, CheckpointEvery: time.Minute,
-		Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.75, Aggregation: viterbi,
+		VocabSize: 2000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
+		Model: "small", BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
+		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
+		CheckpointEvery: time.Minute, Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.75, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetPIIPrecision: 0.80, TargetP95: 20 * time.Millisecond,
 		origins: map[string]string{},
@@ -74,16 +89,16 @@ func Default() *Config {
 // more of them, and is shown the training set in more variations.
 type preset struct {
 	epochs                          int
-	lr                              float64
+	lr, weightDecay                 float64
 	wordDropout, mentionReplacement float64
 }
 
 var presets = map[string]preset{
-	"small":           {epochs: 10, lr: 1e-3, wordDropout: 0.05, mentionReplacement: 0.5},
+	"small":           {epochs: 10, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5},
 	"distilbert-base": {epochs: 5, lr: 5e-5},
 }
 
-// none switches an optional data set off.
+// none switches off what is optional: a data set, class weights.
 const none = "none"
 
 // Resolve fills in what depends on other settings, and checks every value. Errors name the setting and where it was set.
@@ -100,6 +115,9 @@ func (c *Config) Resolve() error {
 	}
 	if c.LR == 0 {
 		c.LR = p.lr
+	}
+	if c.origins["weight_decay"] == "" {
+		c.WeightDecay = p.weightDecay
 	}
 	if c.origins["word_dropout"] == "" {
 		c.WordDropout = p.wordDropout
@@ -136,13 +154,17 @@ func (c *Config) checkZeros() error {
 
 func (c *Config) check() error {
 	positive := map[string]float64{"vocab_size": float64(c.VocabSize), "epochs": float64(c.Epochs), "lr": c.LR,
-		"batch_size": float64(c.BatchSize), "predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
+		"batch_size": float64(c.BatchSize), "gradient_accumulation_steps": float64(c.Accumulation), "adam_epsilon": c.AdamEpsilon,
+		"predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
 		"checkpoint_every": float64(c.CheckpointEvery), "target_p95": float64(c.TargetP95)}
 	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "warmup_ratio": c.WarmupRatio, "pii_threshold": c.PIIThreshold,
 		"target_pii_precision": c.TargetPIIPrecision}
-	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout}
+	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout,
+		"adam_beta1": c.AdamBeta1, "adam_beta2": c.AdamBeta2}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
-		"threads": float64(c.Threads), "stride": float64(c.Stride)}
+		"threads": float64(c.Threads), "stride": float64(c.Stride), "warmup_steps": float64(c.WarmupSteps),
+		"max_steps": float64(c.MaxSteps), "freeze_layers": float64(c.FreezeLayers),
+		"early_stopping_patience": float64(c.Patience), "early_stopping_threshold": c.PatienceThreshold}
 	for _, key := range keys() {
 		if v, ok := positive[key]; ok && (!(v > 0) || math.IsInf(v, 1)) {
 			return c.fault(key, "must be greater than 0")
@@ -166,10 +188,14 @@ func (c *Config) check() error {
 	if c.Stride > c.MaxLength-4 {
 		return c.fault("stride", fmt.Sprintf("must be at least 4 below max_length, which is %d", c.MaxLength))
 	}
-	if _, err := c.LabelSet(); err != nil {
+	set, err := c.LabelSet()
+	if err != nil {
 		return c.fault("labels", "is wrong: "+err.Error())
 	}
-	return errors.Join(c.checkSets(), c.checkNames())
+	if _, err := parseClassWeights(c.ClassWeights, set); err != nil {
+		return c.fault("class_weights", "is wrong: "+err.Error())
+	}
+	return errors.Join(c.checkSets(), c.checkChoices(), c.checkNames())
 }
 
 // checkSets checks how the sets are named; whether the files are there shows when they are read.
@@ -189,6 +215,21 @@ func (c *Config) checkSets() error {
 	return nil
 }
 
+// checkChoices checks the settings that are one of a few words.
+func (c *Config) checkChoices() error {
+	for _, choice := range []struct {
+		key, value string
+		known      []string
+	}{{"lr_scheduler_type", c.Schedule, torchmodel.Schedules}, {"metric_for_best_model", c.BestBy, bestMetrics},
+		{"aggregation", c.Aggregation, aggregationNames()}} {
+		if !slices.Contains(choice.known, choice.value) {
+			return c.fault(choice.key, fmt.Sprintf("is %q; it must be one of %s%s", choice.value, strings.Join(choice.known, ", "),
+				Nearest(choice.value, choice.known)))
+		}
+	}
+	return nil
+}
+
 func (c *Config) checkNames() error {
 	if err := torchmodel.CheckDevice(c.Device); err != nil {
 		return c.fault("device", "is wrong: "+err.Error())
@@ -197,10 +238,6 @@ func (c *Config) checkNames() error {
 		if err := torchmodel.CheckDevice(device); err != nil {
 			return c.fault("benchmark_devices", "is wrong: "+err.Error())
 		}
-	}
-	if !slices.Contains(aggregationNames(), c.Aggregation) {
-		return c.fault("aggregation", fmt.Sprintf("is %q; it must be one of %s%s", c.Aggregation,
-			strings.Join(aggregationNames(), ", "), Nearest(c.Aggregation, aggregationNames())))
 	}
 	if _, known := presets[c.Model]; known {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +60,8 @@ func TestEverySettingRoundTrips(t *testing.T) {
 	c := Default()
 	values := map[string]string{"labels": "A:pii,B", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "device": "cpu",
 		"lowercase": "false", "checkpoint_every": "1m30s", "target_p95": "15ms", "lr": "1e-05", "dropout": "0.25", "seed": "9007199254740993",
-		"model": "distilbert-base", "threads": "3", "test": "none", "stress": "none", "dev": "dev.jsonl"}
+		"model": "distilbert-base", "threads": "3", "label_all_tokens": "false",
+		"lr_scheduler_type": "cosine", "class_weights": "O=0.5,A=2", "metric_for_best_model": "f1", "adam_beta1": "0.5", "freeze_embeddings": "true", "test": "none", "stress": "none", "dev": "dev.jsonl"}
 	for _, o := range Options {
 		text, ok := values[o.Key]
 		if !ok && reflect.TypeOf(o.field(c)).Elem().Kind() == reflect.Int {
@@ -144,7 +146,12 @@ func TestBadValues(t *testing.T) {
 		"weight_decay": {"-1", "Inf"}, "max_grad_norm": {"-1"}, "threads": {"-1", "100000"}, "stride": {"-1", "125"}, "max_length": {"4"},
 		"lowercase": {"maybe"}, "checkpoint_every": {"5", "0s", "-1m"}, "target_p95": {"fast", "0s"}, "labels": {"", "A,A", "A:secret", " :pii"},
 		"device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "model": {"smal", "/no/such/folder"},
-		"train": {"", "-", "none", "builtin:x"}, "dev": {"none"}, "test": {"-"}, "stress": {"builtin:tset"}, "seed": {"x", "99999999999999999999"},
+		"train": {"", "-", "none", "builtin:x"}, "dev": {"none"}, "test": {"-"}, "stress": {"builtin:tset"},
+		"max_steps": {"-1"}, "gradient_accumulation_steps": {"0", "1.5"}, "lr_scheduler_type": {"", "linaer", "polynomial"},
+		"warmup_steps": {"-1"}, "adam_beta1": {"1", "-0.1"}, "adam_beta2": {"1"}, "adam_epsilon": {"0", "NaN"}, "label_all_tokens": {"some"},
+		"metric_for_best_model": {"", "accuracy"}, "early_stopping_patience": {"-1"}, "early_stopping_threshold": {"-0.1", "NaN"},
+		"freeze_embeddings": {"2"}, "freeze_layers": {"-1"},
+		"class_weights": {"", "balance", "O=0", "O=-1", "O=x", "O=NaN", "O=Inf", "O=1,O=2", "X=2", "B-X=2", "PHONE"}, "seed": {"x", "99999999999999999999"},
 		"aggregation": {"", "frist", "None"},
 	} {
 		for _, value := range values {
@@ -202,6 +209,45 @@ func TestConfigurationFileForms(t *testing.T) {
 	for _, content := range []string{"", "# nothing\n", "---\n"} {
 		if _, err := resolved(t, content, nil, nil); err != nil {
 			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+// TestUnknownWordsAreNamed wants each message to say what is wrong and what was meant.
+func TestUnknownWordsAreNamed(t *testing.T) {
+	for _, c := range []struct{ key, value, wrong, meant string }{
+		{"class_weights", "O=0.5,FONE=2", `"FONE"`, `"PHONE"`}, {"class_weights", "B-CITTY=2", `"B-CITTY"`, `"B-CITY"`},
+		{"class_weights", "balancd", `"balancd"`, `"balanced"`}, {"lr_scheduler_type", "linaer", `"linaer"`, `"linear"`},
+		{"metric_for_best_model", "pii_f2", `"pii_f2"`, `"pii_f1"`}, {"freeze_layer", "1", `"freeze_layer"`, `"freeze_layers"`},
+	} {
+		if _, err := resolved(t, "", nil, map[string]string{c.key: c.value}); err == nil || !strings.Contains(err.Error(), c.wrong) ||
+			!strings.Contains(err.Error(), c.meant) {
+			t.Errorf("%s %s: %v", c.key, c.value, err)
+		}
+	}
+}
+
+// TestNamesOfRunNER reads the names that run_ner.py has for our settings.
+func TestNamesOfRunNER(t *testing.T) {
+	c, err := resolved(t, "learning_rate: 0.5\nnum_train_epochs: 9\n", nil, map[string]string{"max_seq_length": "64"})
+	if err != nil || c.LR != 0.5 || c.Epochs != 9 || c.MaxLength != 64 {
+		t.Errorf("lr %v, epochs %d, max length %d, %v", c.LR, c.Epochs, c.MaxLength, err)
+	}
+	for alias, key := range aliases {
+		if o, ok := optionOf(key); !ok || !slices.Contains(o.Aliases(), strings.ReplaceAll(alias, "_", "-")) {
+			t.Errorf("%s stands for %s, which has no such alias", alias, key)
+		}
+	}
+}
+
+func TestWeightDecayDependsOnTheModel(t *testing.T) {
+	for _, c := range []struct {
+		flags map[string]string
+		want  float64
+	}{{nil, 0.01}, {map[string]string{"model": "distilbert-base"}, 0}, {map[string]string{"weight_decay": "0"}, 0},
+		{map[string]string{"model": "distilbert-base", "weight_decay": "0.1"}, 0.1}} {
+		if got, err := resolved(t, "", nil, c.flags); err != nil || got.WeightDecay != c.want {
+			t.Errorf("%v: weight decay %v, %v; want %v", c.flags, got.WeightDecay, err, c.want)
 		}
 	}
 }

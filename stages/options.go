@@ -19,6 +19,21 @@ type Option struct {
 // Flag is the option's name on the command line, without dashes: batch-size.
 func (o Option) Flag() string { return strings.ReplaceAll(o.Key, "_", "-") }
 
+// aliases are the names that run_ner.py of transformers has for settings of ours.
+var aliases = map[string]string{"learning_rate": "lr", "num_train_epochs": "epochs", "per_device_train_batch_size": "batch_size",
+	"label_smoothing_factor": "label_smoothing", "max_seq_length": "max_length"}
+
+// Aliases are the option's other names on the command line.
+func (o Option) Aliases() []string {
+	var flags []string
+	for alias, key := range aliases {
+		if key == o.Key {
+			flags = append(flags, strings.ReplaceAll(alias, "_", "-"))
+		}
+	}
+	return flags
+}
+
 // Env is the option's name in the environment: PII_BATCH_SIZE.
 func (o Option) Env() string { return "PII_" + strings.ToUpper(o.Key) }
 
@@ -53,18 +68,32 @@ var Options = []Option{
 	{"lowercase", "fold case and strip accents, where no checkpoint says otherwise", byLearning, func(c *Config) any { return &c.Lowercase }},
 	{"max_length", "longest window in `TOKENS`, special tokens included; longer texts are read in overlapping windows", byLearning, func(c *Config) any { return &c.MaxLength }},
 	{"stride", "`TOKENS` that neighbouring windows share", byLearning, func(c *Config) any { return &c.Stride }},
+	{"label_all_tokens", "label every piece of a word, since decoding reads them all; false labels first pieces alone, as run_ner does, and decodes by them", byLearning, func(c *Config) any { return &c.LabelAllTokens }},
 
 	{"model", "what to train: small, distilbert-base (both with random weights) or a checkpoint `DIR`", byLearning, func(c *Config) any { return &c.Model }},
 	{"epochs", "`NUMBER` of passes over the training set (default: 10 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
-	{"batch_size", "`NUMBER` of windows a training step sees", byTrain, func(c *Config) any { return &c.BatchSize }},
+	{"max_steps", "`NUMBER` of training steps, in as many epochs as they take; 0 for what epochs comes to", byTrain, func(c *Config) any { return &c.MaxSteps }},
+	{"batch_size", "`NUMBER` of windows in a training batch", byTrain, func(c *Config) any { return &c.BatchSize }},
+	{"gradient_accumulation_steps", "`NUMBER` of batches that make up a training step", byTrain, func(c *Config) any { return &c.Accumulation }},
 	{"lr", "highest learning `RATE` (default: 1e-3 for small, 5e-5 otherwise)", byTrain, func(c *Config) any { return &c.LR }},
-	{"weight_decay", "AdamW's weight decay", byTrain, func(c *Config) any { return &c.WeightDecay }},
+	{"lr_scheduler_type", "`KIND` of learning rate schedule: linear, cosine, constant_with_warmup, or constant, which has no warm-up", byTrain, func(c *Config) any { return &c.Schedule }},
 	{"warmup_ratio", "`SHARE` of the steps in which the learning rate rises", byTrain, func(c *Config) any { return &c.WarmupRatio }},
+	{"warmup_steps", "`NUMBER` of steps in which the learning rate rises; 0 to go by warmup_ratio", byTrain, func(c *Config) any { return &c.WarmupSteps }},
+	{"weight_decay", "AdamW's weight decay (default: 0.01 for small, 0 otherwise)", byTrain, func(c *Config) any { return &c.WeightDecay }},
+	{"adam_beta1", "AdamW's decay `RATE` of the mean of gradients", byTrain, func(c *Config) any { return &c.AdamBeta1 }},
+	{"adam_beta2", "AdamW's decay `RATE` of the mean of squared gradients", byTrain, func(c *Config) any { return &c.AdamBeta2 }},
+	{"adam_epsilon", "what AdamW adds to the denominator", byTrain, func(c *Config) any { return &c.AdamEpsilon }},
 	{"max_grad_norm", "`NORM` that gradients are clipped to; 0 for no clipping", byTrain, func(c *Config) any { return &c.MaxGradNorm }},
 	{"dropout", "dropout `PROBABILITY` of a model trained from scratch", byTrain, func(c *Config) any { return &c.Dropout }},
 	{"label_smoothing", "`SHARE` of the target spread over all tags", byTrain, func(c *Config) any { return &c.LabelSmoothing }},
+	{"class_weights", "`WEIGHTS` of tags in the loss: none, balanced, or such as O=0.5,PHONE=2, where a type is its B- and I-", byTrain, func(c *Config) any { return &c.ClassWeights }},
+	{"freeze_embeddings", "leave the embeddings as they are", byTrain, func(c *Config) any { return &c.FreezeEmbeddings }},
+	{"freeze_layers", "`NUMBER` of transformer layers, from the lowest, to leave as they are", byTrain, func(c *Config) any { return &c.FreezeLayers }},
 	{"word_dropout", "`PROBABILITY` that a token is hidden from the model in a training step (default: 0.05 for small, 0 otherwise)", byTrain, func(c *Config) any { return &c.WordDropout }},
 	{"mention_replacement", "`PROBABILITY` that a training step sees another mention of the same type in a mention's place (default: 0.5 for small, 0 otherwise)", byTrain, func(c *Config) any { return &c.MentionReplacement }},
+	{"metric_for_best_model", "`METRIC` on dev that chooses the best epoch: loss, pii_f1 or f1, both before pii_threshold drops spans", byTrain, func(c *Config) any { return &c.BestBy }},
+	{"early_stopping_patience", "`NUMBER` of epochs in a row without a better metric after which training stops; 0 for never", byTrain, func(c *Config) any { return &c.Patience }},
+	{"early_stopping_threshold", "by how much the metric must be better for early_stopping_patience to count anew", byTrain, func(c *Config) any { return &c.PatienceThreshold }},
 	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byTrain, func(c *Config) any { return &c.CheckpointEvery }},
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},
@@ -98,8 +127,11 @@ func keys() []string {
 	return names
 }
 
-// Set parses text as the value of the setting key. origin says where it comes from: "--lr", "PII_LR", "pii.yaml:3".
+// Set parses text as the value of the setting key, which may be an alias. origin says where it comes from: "--lr", "PII_LR", "pii.yaml:3".
 func (c *Config) Set(key, text, origin string) error {
+	if known, ok := aliases[key]; ok {
+		key = known
+	}
 	index := slices.Index(keys(), key)
 	if index < 0 {
 		return &ConfigError{fmt.Sprintf("%s: there is no setting %q%s", origin, key, Nearest(key, keys()))}

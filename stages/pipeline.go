@@ -25,26 +25,41 @@ type tokenizeParams struct {
 	Lowercase  bool     `json:"lowercase"`
 	MaxLength  int      `json:"max_length"`
 	Stride     int      `json:"stride"`
+	LabelAll   bool     `json:"label_all_tokens"`
 }
 
 type trainParams struct {
-	Labels         []string `json:"labels"`
-	Model          string   `json:"model"`
-	Seed           int64    `json:"seed"`
-	Epochs         int      `json:"epochs"`
-	BatchSize      int      `json:"batch_size"`
-	LR             float64  `json:"lr"`
-	WeightDecay    float64  `json:"weight_decay"`
-	WarmupRatio    float64  `json:"warmup_ratio"`
-	MaxGradNorm    float64  `json:"max_grad_norm"`
-	Dropout        float64  `json:"dropout"`
-	LabelSmoothing float64  `json:"label_smoothing"`
-	WordDropout    float64  `json:"word_dropout"`
-	Replacement    float64  `json:"mention_replacement"`
-	MaxLength      int      `json:"max_length"`
-	Stride         int      `json:"stride"`
-	Device         string   `json:"device"`
-	Libtorch       string   `json:"libtorch"`
+	Labels            []string `json:"labels"`
+	Model             string   `json:"model"`
+	Seed              int64    `json:"seed"`
+	Epochs            int      `json:"epochs"`
+	MaxSteps          int      `json:"max_steps"`
+	BatchSize         int      `json:"batch_size"`
+	Accumulation      int      `json:"gradient_accumulation_steps"`
+	LR                float64  `json:"lr"`
+	Schedule          string   `json:"lr_scheduler_type"`
+	WarmupRatio       float64  `json:"warmup_ratio"`
+	WarmupSteps       int      `json:"warmup_steps"`
+	WeightDecay       float64  `json:"weight_decay"`
+	AdamBeta1         float64  `json:"adam_beta1"`
+	AdamBeta2         float64  `json:"adam_beta2"`
+	AdamEpsilon       float64  `json:"adam_epsilon"`
+	MaxGradNorm       float64  `json:"max_grad_norm"`
+	Dropout           float64  `json:"dropout"`
+	LabelSmoothing    float64  `json:"label_smoothing"`
+	ClassWeights      string   `json:"class_weights"`
+	FreezeEmbeddings  bool     `json:"freeze_embeddings"`
+	FreezeLayers      int      `json:"freeze_layers"`
+	WordDropout       float64  `json:"word_dropout"`
+	Replacement       float64  `json:"mention_replacement"`
+	BestBy            string   `json:"metric_for_best_model"`
+	Patience          int      `json:"early_stopping_patience"`
+	PatienceThreshold float64  `json:"early_stopping_threshold"`
+	MaxLength         int      `json:"max_length"`
+	Stride            int      `json:"stride"`
+	LabelAll          bool     `json:"label_all_tokens"`
+	Device            string   `json:"device"`
+	Libtorch          string   `json:"libtorch"`
 }
 
 type predictParams struct {
@@ -129,7 +144,7 @@ func pickInputs(inputs map[string]pipeline.Input, names ...string) []pipeline.In
 }
 
 func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input) pipeline.Stage {
-	params := tokenizeParams{c.Labels, "learned", c.VocabSize, c.Lowercase, c.MaxLength, c.Stride}
+	params := tokenizeParams{c.Labels, "learned", c.VocabSize, c.Lowercase, c.MaxLength, c.Stride, c.LabelAllTokens}
 	files := pickInputs(inputs, "train", "dev")
 	if c.fromCheckpoint() {
 		params.Vocabulary, params.VocabSize = "checkpoint", 0
@@ -139,15 +154,28 @@ func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input) pipel
 		Run: func(ctx context.Context, job *pipeline.Job) error { return tokenize(ctx, c, env, job.Log, job.Dir) }}
 }
 
+func (c *Config) trainParams(device, libtorch string) trainParams {
+	return trainParams{
+		Labels: c.Labels, Model: c.Model, Seed: c.Seed,
+		Epochs: c.Epochs, MaxSteps: c.MaxSteps, BatchSize: c.BatchSize, Accumulation: c.Accumulation,
+		LR: c.LR, Schedule: c.Schedule, WarmupRatio: c.WarmupRatio, WarmupSteps: c.WarmupSteps,
+		WeightDecay: c.WeightDecay, AdamBeta1: c.AdamBeta1, AdamBeta2: c.AdamBeta2, AdamEpsilon: c.AdamEpsilon, MaxGradNorm: c.MaxGradNorm,
+		Dropout: c.Dropout, LabelSmoothing: c.LabelSmoothing, ClassWeights: c.ClassWeights,
+		FreezeEmbeddings: c.FreezeEmbeddings, FreezeLayers: c.FreezeLayers,
+		WordDropout: c.WordDropout, Replacement: c.MentionReplacement,
+		BestBy: c.BestBy, Patience: c.Patience, PatienceThreshold: c.PatienceThreshold,
+		MaxLength: c.MaxLength, Stride: c.Stride, LabelAll: c.LabelAllTokens, Device: device, Libtorch: libtorch,
+	}
+}
+
 func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
-	params := trainParams{c.Labels, c.Model, c.Seed, c.Epochs, c.BatchSize, c.LR, c.WeightDecay, c.WarmupRatio,
-		c.MaxGradNorm, c.Dropout, c.LabelSmoothing, c.WordDropout, c.MentionReplacement, c.MaxLength, c.Stride, device, libtorch}
+	params := c.trainParams(device, libtorch)
 	var files []pipeline.Input
 	if c.fromCheckpoint() {
 		params.Model = "checkpoint"
 		files = checkpointInputs(c.Model, "config.json", "model.safetensors")
 	}
-	return pipeline.Stage{Name: Train, Schema: 2, Params: params, Files: files, Needs: []pipeline.Need{
+	return pipeline.Stage{Name: Train, Schema: 3, Params: params, Files: files, Needs: []pipeline.Need{
 		{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"}, {Stage: Tokenize, Path: "vocab.txt"},
 		{Stage: Tokenize, Path: "tokenizer.json"}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
@@ -267,13 +295,17 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	}
 	defer func() { err = errors.Join(err, model.Close()) }()
 	logger.Printf("%s, on %s", note, session.Device())
-	best, history, err := trainModel(ctx, c, logger, model, train, dev,
-		newAugmenter(c, set, tokenizer.Vocabulary().Mask(), train), checkpoints)
+	modelCard := configCard(c)
+	modelCard.Apart = apart(set, train)
+	judge, err := newJudge(c, set, tokenizer.Vocabulary(), modelCard.Apart, dev)
 	if err != nil {
 		return err
 	}
-	modelCard := configCard(c)
-	modelCard.Apart = apart(set, train)
+	best, history, err := trainModel(ctx, c, logger, model, train, newAugmenter(c, set, tokenizer.Vocabulary().Mask(), train), judge,
+		checkpoints)
+	if err != nil {
+		return err
+	}
 	return finishModel(modelCard, best, out, tokenizer, history, metrics)
 }
 

@@ -163,11 +163,16 @@ func (t *Tagger) bestSpans(p prepared) []PredictedEntity {
 	var offsets []labels.Offset
 	grammar := labels.Grammar{Apart: t.card.Apart}
 	for token := 1; token < p.encoding.Len()-1; token++ {
+		goesOn := continues(t.tokenizer.Vocabulary(), p.encoding.IDs[token])
+		if n := len(offsets); goesOn && n > 0 && t.card.FirstPiece {
+			offsets[n-1].End = p.encoding.Offsets[token].End
+			continue
+		}
 		window := owners[token]
 		at := token - p.windows[window].First + 1
 		scores = append(scores, p.logits[window][at*width:(at+1)*width]...)
 		offsets = append(offsets, labels.Offset(p.encoding.Offsets[token]))
-		grammar.Continues = append(grammar.Continues, strings.HasPrefix(t.tokenizer.Vocabulary().Piece(p.encoding.IDs[token]), wordpiece.Prefix))
+		grammar.Continues = append(grammar.Continues, goesOn)
 	}
 	spans := t.set.Decode(scores, offsets, grammar)
 	entities := make([]PredictedEntity, len(spans))

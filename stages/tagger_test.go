@@ -182,6 +182,60 @@ func TestWindowsCoverLongTexts(t *testing.T) {
 	}
 }
 
+// TestWordsGoByTheirFirstPiece decodes random scores for a model that was taught first pieces alone: the scores of other pieces
+// change nothing, and spans are of whole words.
+func TestWordsGoByTheirFirstPiece(t *testing.T) {
+	_, tagger := newTagger(t, 32)
+	tagger.card.FirstPiece = true
+	random := rand.New(rand.NewPCG(5, 5))
+	pieces, found := 0, 0
+	for range 50 {
+		text := make([]string, 1+random.IntN(30))
+		for i := range text {
+			text[i] = words[random.IntN(len(words))] + words[random.IntN(len(words))]
+		}
+		prep, err := tagger.prepare(strings.Join(text, " "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []PredictedEntity
+		for round := range 2 {
+			for w, window := range prep.windows {
+				if round == 0 {
+					prep.logits[w] = make([]float32, window.Len()*tagger.set.Len())
+				}
+				for i := range prep.logits[w] {
+					goesOn := continues(tagger.tokenizer.Vocabulary(), window.IDs[i/tagger.set.Len()])
+					if round == 0 || goesOn {
+						prep.logits[w][i] = float32(3 * random.NormFloat64())
+					}
+					if goesOn {
+						pieces++
+					}
+				}
+			}
+			got, err := tagger.decode(prep)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if round == 0 {
+				want, found = got, found+len(got)
+			} else if !reflect.DeepEqual(got, want) {
+				t.Fatalf("with other scores of other pieces %v, not %v", got, want)
+			}
+			for _, s := range got {
+				line := " " + strings.Join(text, " ") + " "
+				if line[s.Start] != ' ' || line[s.End+1] != ' ' {
+					t.Fatalf("%v is not of whole words", s)
+				}
+			}
+		}
+	}
+	if pieces == 0 || found == 0 {
+		t.Errorf("%d pieces that go on, %d spans: the test tests nothing", pieces, found)
+	}
+}
+
 func TestVeryLongText(t *testing.T) {
 	if testing.Short() {
 		t.Skip("computes 500 windows")

@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"pii/data"
 	"pii/labels"
@@ -177,7 +178,7 @@ func (e encoder) examples(t data.Transcript) (examples []Example, lost int, err 
 	if err != nil {
 		return nil, 0, fmt.Errorf("transcript %q: %w", t.ID, err)
 	}
-	tags, lost, err := e.set.Encode(offsetsOf(encoding), t.Entities)
+	tags, lost, err := e.tags(encoding, t.Entities)
 	if err != nil {
 		return nil, 0, fmt.Errorf("transcript %q: %w", t.ID, err)
 	}
@@ -197,6 +198,37 @@ func (e encoder) examples(t data.Transcript) (examples []Example, lost int, err 
 		examples = append(examples, example)
 	}
 	return examples, lost, nil
+}
+
+// tags gives each token its tag: every piece of a word one of its own, or its first piece the tag of the word and the others
+// none.
+func (e encoder) tags(encoding wordpiece.Encoding, spans []labels.Span) (tags []int, lost int, err error) {
+	offsets := offsetsOf(encoding)
+	if e.cfg.LabelAllTokens {
+		return e.set.Encode(offsets, spans)
+	}
+	first, words := wordsOf(e.tokenizer.Vocabulary(), encoding.IDs, offsets)
+	wordTags, lost, err := e.set.Encode(words, spans)
+	if err != nil {
+		return nil, 0, err
+	}
+	tags = slices.Repeat([]int{labels.Ignored}, len(offsets))
+	for i, at := range first {
+		tags[at] = wordTags[i]
+	}
+	return tags, lost, nil
+}
+
+// wordsOf joins the pieces of each word: first is where its first piece is among the tokens, words where it is in the text.
+func wordsOf(vocab *wordpiece.Vocabulary, ids []int32, offsets []labels.Offset) (first []int, words []labels.Offset) {
+	for i, id := range ids {
+		if n := len(words); n > 0 && continues(vocab, id) && !words[n-1].Empty() {
+			words[n-1].End = offsets[i].End
+			continue
+		}
+		first, words = append(first, i), append(words, offsets[i])
+	}
+	return first, words
 }
 
 func offsetsOf(e wordpiece.Encoding) []labels.Offset {

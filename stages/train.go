@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"time"
 
+	"pii/labels"
+	"pii/metrics"
 	"pii/pipeline"
 	"pii/torchmodel"
 )
@@ -24,63 +26,114 @@ type training struct {
 	trainer *torchmodel.Trainer
 	model   *torchmodel.Model
 	train   []Example
-	dev     []Example
 	lengths []int
 	augment *augmenter
+	judge   *judge
 	rate    torchmodel.Schedule
-	perEp   int    // steps of an epoch
+	plan    plan
 	dir     string // of checkpoints
 	saved   time.Time
 
 	Epoch   int           `json:"epoch"`    // epochs done
 	LossSum float64       `json:"loss_sum"` // over the steps of the epoch under way
-	Best    float64       `json:"best"`     // lowest dev loss so far, that of epoch BestOf
+	Best    float64       `json:"best"`     // best value of the judge's metric so far, that of epoch BestOf
 	BestOf  int           `json:"best_of"`
+	Waiting int           `json:"waiting"` // epochs since the metric was better by early_stopping_threshold
 	History []epochResult `json:"history"`
 }
 
 // epochResult is a line of metrics.jsonl.
 type epochResult struct {
-	Epoch     int     `json:"epoch"`
-	Step      int     `json:"step"`
-	TrainLoss float64 `json:"train_loss"` // mean cross-entropy of the epoch's steps, with dropout
-	DevLoss   float64 `json:"dev_loss"`   // mean cross-entropy per token
-	LR        float64 `json:"lr"`         // of the epoch's last step
-	GradNorm  float64 `json:"grad_norm"`  // of the epoch's last step, before clipping
-	Best      bool    `json:"best"`
+	Epoch     int      `json:"epoch"`
+	Step      int      `json:"step"`
+	TrainLoss float64  `json:"train_loss"` // mean of the losses of the epoch's steps: smoothed, weighted, and with dropout
+	DevLoss   float64  `json:"dev_loss"`   // mean cross-entropy per token
+	DevF1     *float64 `json:"dev_f1"`     // of spans, micro-averaged; null where there is none. See judge
+	DevPIIF1  *float64 `json:"dev_pii_f1"` // of spans of personal data
+	LR        float64  `json:"lr"`         // of the epoch's last step
+	GradNorm  float64  `json:"grad_norm"`  // of the epoch's last step, before clipping
+	Best      bool     `json:"best"`
 }
 
 const stateName = "state.safetensors"
 
+// plan is how long a training is, counted as transformers' Trainer does.
+type plan struct {
+	epochs int
+	perEp  int // steps of an epoch; the last step may be of fewer batches, and the last epoch of fewer steps
+	total  int
+	warmup int
+}
+
+func (c *Config) plan(examples int) plan {
+	p := plan{epochs: c.Epochs, perEp: ceilDiv(ceilDiv(examples, c.BatchSize), c.Accumulation)}
+	p.total = p.perEp * p.epochs
+	if c.MaxSteps > 0 {
+		p.total, p.epochs = c.MaxSteps, ceilDiv(c.MaxSteps, max(1, p.perEp))
+	}
+	p.warmup = c.WarmupSteps
+	if p.warmup == 0 {
+		p.warmup = int(math.Ceil(c.WarmupRatio * float64(p.total)))
+	}
+	return p
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
 // trainModel trains model and leaves the folder of its best epoch at the returned path below checkpoints. Called again
 // with the same inputs after an interruption, it goes on where the last checkpoint was, to the same weights.
-func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train, dev []Example, augment *augmenter,
-	checkpoints string) (best string, history []epochResult, err error) {
-	trainer, err := model.NewTrainer(torchmodel.Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm}, torchmodel.Objective{LabelSmoothing: cfg.LabelSmoothing})
+func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train []Example, augment *augmenter,
+	judge *judge, checkpoints string) (best string, history []epochResult, err error) {
+	trainer, err := newTrainer(cfg, logger, model, judge.set, train)
 	if err != nil {
 		return "", nil, err
 	}
 	defer func() { err = errors.Join(err, trainer.Close()) }()
-	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dev: dev, dir: checkpoints, augment: augment,
-		lengths: lengthsOf(train), saved: time.Now()}
-	t.perEp = (len(train) + cfg.BatchSize - 1) / cfg.BatchSize
-	total := t.perEp * cfg.Epochs
-	if t.rate, err = torchmodel.NewSchedule("linear", cfg.LR, int(math.Ceil(cfg.WarmupRatio*float64(total))), total); err != nil {
+	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dir: checkpoints, augment: augment,
+		judge: judge, lengths: lengthsOf(train), plan: cfg.plan(len(train)), saved: time.Now()}
+	if t.rate, err = torchmodel.NewSchedule(cfg.Schedule, cfg.LR, t.plan.warmup, t.plan.total); err != nil {
 		return "", nil, err
+	}
+	if cfg.Schedule != "constant" && t.plan.warmup >= t.plan.total {
+		logger.Printf("the warm-up of %d steps is as long as the training or longer, which has %d: the learning rate never gets to lr",
+			t.plan.warmup, t.plan.total)
 	}
 	if err := t.resume(); err != nil {
 		return "", nil, err
 	}
-	progress := pipeline.NewProgress(logger, "training", int64(t.perEp*cfg.Epochs))
+	progress := pipeline.NewProgress(logger, "training", int64(t.plan.total))
 	defer progress.Close()
 	progress.Add(trainer.Steps())
-	for t.Epoch < cfg.Epochs {
+	for t.Epoch < t.plan.epochs && !t.stopped() {
 		if err := t.epoch(ctx, progress); err != nil {
 			return "", nil, err
 		}
 	}
+	if t.stopped() && t.Epoch < t.plan.epochs {
+		logger.Printf("stopped early, after epoch %d: %s has come to its patience of %d; the best is of epoch %d", t.Epoch, cfg.BestBy,
+			cfg.Patience, t.BestOf)
+	}
 	return t.bestDir(t.BestOf), t.History, nil
+}
+
+// newTrainer freezes what is to stay as it is and makes the trainer of the rest.
+func newTrainer(cfg *Config, logger *log.Logger, model *torchmodel.Model, set *labels.Set, train []Example) (*torchmodel.Trainer, error) {
+	if cfg.FreezeLayers > model.Config.Layers {
+		return nil, cfg.fault("freeze_layers", fmt.Sprintf("is %d, but the model has %d layers", cfg.FreezeLayers, model.Config.Layers))
+	}
+	if err := model.Freeze(cfg.FreezeEmbeddings, cfg.FreezeLayers); err != nil {
+		return nil, err
+	}
+	if !cfg.fromCheckpoint() && (cfg.FreezeEmbeddings || cfg.FreezeLayers > 0) {
+		logger.Printf("what is frozen of a new model stays random")
+	}
+	weights, err := cfg.classWeights(set, train)
+	if err != nil {
+		return nil, err
+	}
+	return model.NewTrainer(torchmodel.Optimizer{Beta1: cfg.AdamBeta1, Beta2: cfg.AdamBeta2, Eps: cfg.AdamEpsilon,
+		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm},
+		torchmodel.Objective{LabelSmoothing: cfg.LabelSmoothing, ClassWeights: weights})
 }
 
 func lengthsOf(examples []Example) []int {
@@ -93,35 +146,46 @@ func lengthsOf(examples []Example) []int {
 
 // epoch takes the epoch's remaining steps, judges the result on dev and keeps it if it is the best.
 func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error {
-	batches := epochOrder(t.lengths, t.cfg.BatchSize, t.cfg.Seed, t.Epoch)
+	steps := epochSteps(t.lengths, t.cfg.BatchSize, t.cfg.Accumulation, t.cfg.Seed, t.Epoch)
+	steps = steps[:min(len(steps), t.plan.total-t.Epoch*t.plan.perEp)]
 	var last torchmodel.StepResult
-	for at := t.trainer.Steps() - t.Epoch*t.perEp; at < len(batches); at++ {
+	for at := t.trainer.Steps() - t.Epoch*t.plan.perEp; at < len(steps); at++ {
 		if err := t.pause(ctx); err != nil {
 			return err
 		}
-		step := t.trainer.Steps()
-		rows := t.augment.rows(pick(t.train, batches[at]), rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1)))
-		result, err := t.trainer.Step([][]torchmodel.Row{rows}, t.rate.At(step), t.stepSeed(step))
+		result, err := t.step(steps[at])
 		if err != nil {
 			return err
-		}
-		if !finite(result.Loss) || !finite(result.GradNorm) {
-			return fmt.Errorf("step %d: loss %v, gradient norm %v: the training has diverged; a lower lr helps", step+1, result.Loss,
-				result.GradNorm)
 		}
 		t.LossSum += result.Loss
 		last = result
 		progress.Add(1)
 	}
-	devLoss, err := meanLoss(ctx, t.model, t.dev, t.cfg.PredictBatchSize)
+	dev, err := t.judge.of(ctx, t.model)
 	if err != nil {
 		return err
 	}
-	if !finite(devLoss) {
-		return fmt.Errorf("epoch %d: dev loss %v: the training has diverged; a lower lr helps", t.Epoch+1, devLoss)
+	if !finite(dev.Loss) {
+		return fmt.Errorf("epoch %d: dev loss %v: the training has diverged; a lower lr helps", t.Epoch+1, dev.Loss)
 	}
-	return t.endEpoch(epochResult{Epoch: t.Epoch + 1, Step: t.trainer.Steps(), TrainLoss: t.LossSum / float64(len(batches)),
-		DevLoss: devLoss, LR: t.rate.At(t.trainer.Steps() - 1), GradNorm: last.GradNorm})
+	return t.endEpoch(dev, epochResult{Epoch: t.Epoch + 1, Step: t.trainer.Steps(), TrainLoss: t.LossSum / float64(len(steps)),
+		DevLoss: dev.Loss, DevF1: dev.F1, DevPIIF1: dev.PIIF1, LR: t.rate.At(t.trainer.Steps() - 1), GradNorm: last.GradNorm})
+}
+
+// step takes one step over batches of indices. What it draws is a function of the seed, the step and the batch's place in it.
+func (t *training) step(batches [][]int) (torchmodel.StepResult, error) {
+	step := t.trainer.Steps()
+	random := rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1))
+	micro := make([][]torchmodel.Row, len(batches))
+	for i, batch := range batches {
+		micro[i] = t.augment.rows(pick(t.train, batch), random)
+	}
+	result, err := t.trainer.Step(micro, t.rate.At(step), t.stepSeed(step))
+	if err == nil && (!finite(result.Loss) || !finite(result.GradNorm)) {
+		err = fmt.Errorf("step %d: loss %v, gradient norm %v: the training has diverged; a lower lr helps", step+1, result.Loss,
+			result.GradNorm)
+	}
+	return result, err
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
@@ -129,13 +193,12 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // stepSeed gives the micro-batches of each step dropout masks of their own.
 func (t *training) stepSeed(step int) int64 { return t.cfg.Seed + int64(step)<<16 }
 
-func (t *training) endEpoch(r epochResult) error {
-	r.Best = len(t.History) == 0 || r.DevLoss < t.Best
-	t.log.Printf("epoch %d of %d: train loss %.4f, dev loss %.4f%s", r.Epoch, t.cfg.Epochs, r.TrainLoss, r.DevLoss,
-		map[bool]string{true: ", the best so far"}[r.Best])
+func (t *training) endEpoch(dev verdict, r epochResult) error {
 	before := t.BestOf
+	r.Best = t.weigh(t.judge.value(dev), r.Epoch)
+	t.log.Printf("epoch %d of %d: train loss %.4f, dev loss %.4f, dev PII F1 %s%s", r.Epoch, t.plan.epochs, r.TrainLoss, r.DevLoss,
+		metrics.Figure("%.4f", r.DevPIIF1), map[bool]string{true: ", the best so far"}[r.Best])
 	if r.Best {
-		t.Best, t.BestOf = r.DevLoss, r.Epoch
 		if err := t.saveBest(); err != nil {
 			return err
 		}
@@ -146,6 +209,24 @@ func (t *training) endEpoch(r epochResult) error {
 	}
 	return os.RemoveAll(t.bestDir(before))
 }
+
+// weigh compares the metric of an epoch with the best one so far, and reports whether it is better.
+func (t *training) weigh(value float64, epoch int) bool {
+	first := t.BestOf == 0
+	best := first || t.judge.better(value, t.Best)
+	t.Waiting++
+	if first || best && math.Abs(value-t.Best) > t.cfg.PatienceThreshold {
+		t.Waiting = 0
+	}
+	if best {
+		t.Best, t.BestOf = value, epoch
+	}
+	return best
+}
+
+// stopped reports whether early stopping ends the training. It follows transformers' EarlyStoppingCallback: what is better, but
+// not by more than the threshold, is the best and does not end the waiting.
+func (t *training) stopped() bool { return t.cfg.Patience > 0 && t.Waiting >= t.cfg.Patience }
 
 // bestDir is where the model of an epoch lies while it is the best.
 func (t *training) bestDir(epoch int) string {
@@ -204,28 +285,8 @@ func (t *training) resume() error {
 	if err := json.Unmarshal([]byte(values["training"]), t); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	t.log.Printf("going on from step %s of %d", strconv.Itoa(t.trainer.Steps()), t.perEp*t.cfg.Epochs)
+	t.log.Printf("going on from step %s of %d", strconv.Itoa(t.trainer.Steps()), t.plan.total)
 	return nil
-}
-
-// meanLoss is the mean cross-entropy per labelled token.
-func meanLoss(ctx context.Context, model *torchmodel.Model, examples []Example, batchSize int) (float64, error) {
-	order := byLength(lengthsOf(examples))
-	total, tokens := 0.0, 0
-	for at := 0; at < len(order); at += batchSize {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		judged, err := model.Judge(pick(examples, order[at:min(at+batchSize, len(order))]))
-		if err != nil {
-			return 0, err
-		}
-		total, tokens = total+judged.LossSum, tokens+judged.Tokens
-	}
-	if tokens == 0 {
-		return 0, errors.New("the dev set has no token to judge by")
-	}
-	return total / float64(tokens), nil
 }
 
 func pick(examples []Example, indices []int) []torchmodel.Row {
