@@ -43,6 +43,12 @@ func checkpointInputs(dir string, names ...string) []pipeline.Input {
 	return inputs
 }
 
+// modelFiles are the files of a checkpoint folder that a model is read from, by their names in it.
+func modelFiles(dir string) ([]string, error) {
+	weights, err := torchmodel.WeightFiles(dir)
+	return append([]string{"config.json"}, weights...), err
+}
+
 // tokenizerFiles are what wordpiece.Save writes and wordpiece.Load reads.
 var tokenizerFiles = []string{"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
 
@@ -55,12 +61,8 @@ func newModel(session *torchmodel.Session, cfg *Config, vocabSize int, tags []st
 	case "distilbert-base":
 		c = torchmodel.DistilBERTBase(vocabSize, tags)
 	default:
-		model, fresh, err := session.LoadBody(cfg.Model, tags, uint64(cfg.Seed))
-		note := "training goes on from " + cfg.Model
-		if fresh {
-			note += ", with a new classifier: the checkpoint has other labels, or none"
-		}
-		return model, note, err
+		model, loaded, err := session.LoadBody(cfg.Model, tags, uint64(cfg.Seed))
+		return model, fmt.Sprintf("training goes on from %s, %s", cfg.Model, loaded), err
 	}
 	c.Dropout, c.AttentionDropout = cfg.Dropout, cfg.Dropout
 	c.MaxPositions = max(c.MaxPositions, cfg.MaxLength)

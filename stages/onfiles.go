@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"pii/data"
@@ -205,7 +206,11 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 		c := configCard(cfg)
 		stand = &c
 	}
-	files := append(checkpointInputs(o.ModelDir, append(tokenizerFiles, "config.json", "model.safetensors", cardName)...), input)
+	names, err := modelFiles(o.ModelDir)
+	if err != nil {
+		return pipeline.Stage{}, err
+	}
+	files := append(checkpointInputs(o.ModelDir, slices.Concat(names, tokenizerFiles, []string{cardName})...), input)
 	return pipeline.Stage{Name: Predict, Schema: 2, Files: files,
 		Params: predictParams{cfg.PIIThreshold, cfg.Aggregation, cfg.PredictBatchSize, device, built.Libtorch, stand},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
@@ -284,14 +289,21 @@ func CheckModelDir(dir string) error {
 	if !info.IsDir() {
 		return fmt.Errorf("model: %s is a file, not a model folder", dir)
 	}
+	names, err := modelFiles(dir)
 	var missing []string
-	for _, name := range []string{"config.json", "model.safetensors"} {
+	for _, name := range names {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			missing = append(missing, name)
 		}
 	}
+	if errors.Is(err, torchmodel.ErrNoWeights) {
+		missing, err = append(missing, "model.safetensors (nor pytorch_model.bin)"), nil
+	}
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
 	if len(missing) > 0 {
-		return fmt.Errorf("model: %s has no %s; a model folder is what pii train writes to --out-dir", dir, strings.Join(missing, " and no "))
+		return fmt.Errorf("model: %s has no %s; a model folder is what pii train writes, or a DistilBERT of Hugging Face", dir, strings.Join(missing, " and no "))
 	}
 	return nil
 }

@@ -107,8 +107,17 @@ func (c *Config) Pipeline(env *Env) ([]pipeline.Stage, error) {
 			return nil, err
 		}
 	}
+	var checkpoint []string
+	if c.fromCheckpoint() {
+		if err := CheckModelDir(c.Model); err != nil {
+			return nil, err
+		}
+		if checkpoint, err = modelFiles(c.Model); err != nil {
+			return nil, err
+		}
+	}
 	return []pipeline.Stage{
-		c.tokenizeStage(env, inputs), c.trainStage(env, device, built.Libtorch), c.predictStage(env, inputs, device, built.Libtorch),
+		c.tokenizeStage(env, inputs), c.trainStage(env, checkpoint, device, built.Libtorch), c.predictStage(env, inputs, device, built.Libtorch),
 		c.evaluateStage(env, inputs), c.benchmarkStage(env, inputs, built.Libtorch),
 	}, nil
 }
@@ -168,13 +177,12 @@ func (c *Config) trainParams(device, libtorch string) trainParams {
 	}
 }
 
-func (c *Config) trainStage(env *Env, device, libtorch string) pipeline.Stage {
+func (c *Config) trainStage(env *Env, checkpoint []string, device, libtorch string) pipeline.Stage {
 	params := c.trainParams(device, libtorch)
-	var files []pipeline.Input
 	if c.fromCheckpoint() {
 		params.Model = "checkpoint"
-		files = checkpointInputs(c.Model, "config.json", "model.safetensors")
 	}
+	files := checkpointInputs(c.Model, checkpoint...)
 	return pipeline.Stage{Name: Train, Schema: 3, Params: params, Files: files, Needs: []pipeline.Need{
 		{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"}, {Stage: Tokenize, Path: "vocab.txt"},
 		{Stage: Tokenize, Path: "tokenizer.json"}},

@@ -42,6 +42,9 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 			filepath.Join(dir, cardName)))
 	}
 	model, err := session.Load(dir)
+	if errors.Is(err, torchmodel.ErrNoClassifier) {
+		err = fmt.Errorf("%w; pii train --model %s makes one for your labels", err, dir)
+	}
 	if err != nil {
 		return nil, err
 	}

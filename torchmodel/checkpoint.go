@@ -4,18 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/sugarme/gotch/ts"
 )
 
-const (
-	weightsName = "model.safetensors"
-	configName  = "config.json"
-)
+const configName = "config.json"
 
 // Save writes config.json and model.safetensors into an existing folder, as transformers' save_pretrained does. It does
 // not care for atomicity: write to a temporary folder and rename it.
@@ -47,79 +46,272 @@ func (m *Model) writeWeights(w io.Writer) error {
 	})
 }
 
-// Load reads a model folder. Weights that are missing, surplus or of another shape are an error that names them.
+// ErrNoClassifier is that of Load for a base model, which has to be trained before it can tag.
+var ErrNoClassifier = errors.New("it is a base model: its weights have no classifier")
+
+// Load reads a model folder, of any of WeightFiles' formats, as transformers reads it. Weights that are missing, surplus or
+// of another shape are an error that names them.
 func (s *Session) Load(dir string) (*Model, error) {
 	c, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
-	return s.load(dir, c, nil)
+	return s.load(dir, c, nil, func(found *checkpoint) error {
+		if !found.classifier {
+			return ErrNoClassifier
+		}
+		return found.fit(c, fit{})
+	})
+}
+
+// Loaded says what LoadBody made of a checkpoint.
+type Loaded struct {
+	NewClassifier bool     // the classifier is a new one, with random weights
+	Theirs        []string // the labels of the classifier that the checkpoint has; nil: it has none
+	Reordered     bool     // the classes of its classifier were put into another order
+	Unused        []string // tensors of the checkpoint beside body and classifier, sorted
+}
+
+// String is that in words that follow "training goes on from DIR".
+func (l Loaded) String() string {
+	text := "with its classifier"
+	switch {
+	case l.NewClassifier && l.Theirs == nil:
+		text = "with a new classifier (classifier.bias, classifier.weight), as the checkpoint has none"
+	case l.NewClassifier:
+		text = "with a new classifier (classifier.bias, classifier.weight), as the checkpoint has other labels (" + some(shownAll(l.Theirs)) + ")"
+	case l.Reordered:
+		text += ", whose classes are in another order"
+	}
+	if len(l.Unused) > 0 {
+		text += ", and without what else the checkpoint has (" + some(shownAll(l.Unused)) + ")"
+	}
+	return text
 }
 
 // LoadBody reads a model folder to train it further for the given labels. Where the checkpoint has other labels, or no
-// classifier, it gets a new random one, and fresh is true.
-func (s *Session) LoadBody(dir string, labels []string, seed uint64) (m *Model, fresh bool, err error) {
+// classifier, it gets a new random one. What the checkpoint has beside the model, such as the heads of other tasks, is
+// passed over.
+func (s *Session) LoadBody(dir string, labels []string, seed uint64) (*Model, Loaded, error) {
 	c, err := ReadConfig(dir)
 	if err != nil {
-		return nil, false, err
+		return nil, Loaded{}, err
 	}
-	if slices.Equal(c.Labels, labels) {
-		m, err = s.load(dir, c, nil)
-		return m, false, err
-	}
+	var loaded Loaded
+	theirs := c.Labels
 	c.Labels = labels
-	m, err = s.load(dir, c, &seed)
-	return m, true, err
+	m, err := s.load(dir, c, rand.New(rand.NewPCG(seed, 1)), func(found *checkpoint) error {
+		if found.classifier {
+			loaded.Theirs = theirs
+		}
+		loaded.NewClassifier = !found.classifier || !sameSet(theirs, labels)
+		loaded.Reordered = !loaded.NewClassifier && !slices.Equal(theirs, labels)
+		err := found.fit(c, fit{otherHeads: true, noClassifier: loaded.NewClassifier})
+		loaded.Unused = found.unused
+		return err
+	})
+	if err == nil && loaded.Reordered {
+		if err = m.reorder(theirs, labels); err != nil {
+			err = errors.Join(fmt.Errorf("loading model %s: %w", dir, err), m.Close())
+		}
+	}
+	if err != nil {
+		return nil, Loaded{}, err
+	}
+	return m, loaded, nil
 }
 
-// heads are the prefixes of weights that a checkpoint of another task may have beside the body.
-var heads = []string{"classifier.", "pre_classifier.", "qa_outputs.", "vocab_transform.", "vocab_layer_norm.", "vocab_projector."}
-
-// load fills a new model with a checkpoint's weights. With newHead, the classifier is drawn from that seed and the
-// checkpoint's own heads are passed over.
-func (s *Session) load(dir string, c Config, newHead *uint64) (*Model, error) {
-	file, err := openTensors(filepath.Join(dir, weightsName))
+// load opens a folder's weights, has them looked at, and makes a model of them; what they lack is drawn from random.
+func (s *Session) load(dir string, c Config, random *rand.Rand, look func(*checkpoint) error) (m *Model, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("loading model %s: %w", dir, err)
+		}
+	}()
+	file, err := openWeights(dir)
 	if err != nil {
-		return nil, fmt.Errorf("loading model: %w", err)
+		return nil, err
 	}
 	defer file.Close()
-	var m *Model
-	if newHead != nil {
-		m, err = s.New(c, *newHead)
-	} else {
-		m, err = s.build(c, nil)
-	}
+	found, err := newCheckpoint(file)
 	if err != nil {
-		return nil, fmt.Errorf("loading model %s: %w", dir, err)
+		return nil, err
 	}
-	if err := m.fill(file, newHead != nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("loading model %s: %w", dir, err), m.Close())
+	if err := look(found); err != nil {
+		return nil, err
+	}
+	m, err = s.build(c, random, func(name string) bool { _, ok := found.weights[name]; return ok })
+	if err != nil {
+		return nil, err
+	}
+	if err := m.fill(found.weights); err != nil {
+		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
 
-func (m *Model) fill(file *tensorFile, newHead bool) error {
-	wanted := map[string]bool{}
+func (m *Model) fill(weights map[string]stored) error {
 	return m.session.noGrad(func() error {
-		var faults []string
 		for _, p := range m.parameters {
-			wanted[p.Name] = true
-			if newHead && strings.HasPrefix(p.Name, "classifier.") {
-				continue
+			if w, ok := weights[p.Name]; ok {
+				if err := w.copyTo(p.tensor, m.session.device); err != nil {
+					return fmt.Errorf("%s: %w", p.Name, err)
+				}
 			}
-			if fault := file.copyTo(p.tensor, p.Name, p.Shape, m.session); fault != "" {
-				faults = append(faults, fault)
-			}
-		}
-		for _, name := range file.names() {
-			head := slices.ContainsFunc(heads, func(h string) bool { return strings.HasPrefix(name, h) })
-			if !wanted[name] && (!newHead || !head) {
-				faults = append(faults, name+" does not belong to this model")
-			}
-		}
-		if len(faults) > 0 {
-			return fmt.Errorf("the weights do not fit config.json: %s", strings.Join(faults, "; "))
 		}
 		return nil
 	})
+}
+
+// reorder puts the classes of the classifier from one order of the labels into another.
+func (m *Model) reorder(from, to []string) error {
+	return m.session.noGrad(func() error {
+		s := new(scope)
+		defer s.drop()
+		for _, x := range []*ts.Tensor{m.classifier.weight, m.classifier.bias} {
+			old := s.floats(x)
+			if s.err != nil {
+				return s.err
+			}
+			width := len(old) / len(from) // D of the weight, 1 of the bias
+			var rows []float32
+			for _, label := range to {
+				k := slices.Index(from, label)
+				rows = append(rows, old[k*width:(k+1)*width]...)
+			}
+			shape, err := x.Size()
+			if err != nil {
+				return err
+			}
+			if y := s.float32s(rows, shape, m.session.device); s.err == nil {
+				x.Copy_(y)
+			}
+		}
+		return s.err
+	})
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	sort.Strings(a)
+	sort.Strings(b)
+	return slices.Equal(a, b)
+}
+
+// checkpoint is a folder's weights under the names of the model's parameters.
+type checkpoint struct {
+	weights    map[string]stored
+	theirs     map[string]string // the names that the file has for them
+	classifier bool              // there is one
+	unused     []string          // what fit dropped, sorted, by the names that the file has
+}
+
+func newCheckpoint(file *tensorFile) (*checkpoint, error) {
+	c := &checkpoint{weights: map[string]stored{}, theirs: map[string]string{}}
+	for _, theirs := range file.names() {
+		name := parameterName(theirs)
+		if name == positionIDs {
+			continue
+		}
+		if before, twice := c.theirs[name]; twice {
+			return nil, fmt.Errorf("%s and %s are one parameter under two names", shown(before), shown(theirs))
+		}
+		c.weights[name], c.theirs[name] = file.tensors[theirs], theirs
+		c.classifier = c.classifier || isClassifier(name)
+	}
+	return c, nil
+}
+
+// positionIDs counts from 0 on; old checkpoints have it, and transformers passes over it.
+const positionIDs = "distilbert.embeddings.position_ids"
+
+func isClassifier(name string) bool { return strings.HasPrefix(name, "classifier.") }
+
+// parameterName is the name that a parameter has here. A DistilBertModel saved by itself leaves out the first part, and
+// checkpoints that came from TensorFlow call the weight and bias of a layer norm gamma and beta.
+func parameterName(name string) string {
+	for old, now := range map[string]string{".gamma": ".weight", ".beta": ".bias"} {
+		if before, ok := strings.CutSuffix(name, old); ok {
+			name = before + now
+		}
+	}
+	if strings.HasPrefix(name, "embeddings.") || strings.HasPrefix(name, "transformer.") {
+		name = body + "." + name
+	}
+	return name
+}
+
+// fit says what of a checkpoint need not fit a configuration.
+type fit struct {
+	otherHeads   bool // surplus weights outside the body are dropped
+	noClassifier bool // that of the checkpoint is dropped
+}
+
+// fit checks that the weights are those of the configuration.
+func (f *checkpoint) fit(c Config, but fit) error {
+	var missing, surplus, wrong []string
+	parameters := map[string]bool{}
+	for _, p := range c.parameters() {
+		if but.noClassifier && isClassifier(p.Name) {
+			continue
+		}
+		parameters[p.Name] = true
+		if w, ok := f.weights[p.Name]; !ok {
+			missing = append(missing, p.Name)
+		} else if fault := w.fault(p.Shape); fault != "" {
+			wrong = append(wrong, shown(f.theirs[p.Name])+" "+fault)
+		}
+	}
+	for name, theirs := range f.theirs {
+		isHead := !strings.HasPrefix(name, body+".")
+		switch {
+		case parameters[name]:
+		case but.noClassifier && isClassifier(name):
+			delete(f.weights, name)
+		case but.otherHeads && isHead:
+			f.unused = append(f.unused, theirs)
+			delete(f.weights, name)
+		default:
+			surplus = append(surplus, shown(theirs))
+		}
+	}
+	for _, names := range [][]string{missing, surplus, wrong, f.unused} {
+		sort.Strings(names)
+	}
+	return misfit(missing, surplus, wrong)
+}
+
+func misfit(missing, surplus, wrong []string) error {
+	var faults []string
+	for _, kind := range []struct {
+		text  string
+		names []string
+	}{{"missing: ", missing}, {"not part of the model: ", surplus}, {"of another kind: ", wrong}} {
+		if len(kind.names) > 0 {
+			faults = append(faults, kind.text+some(kind.names))
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the weights do not fit %s; %s", configName, strings.Join(faults, "; "))
+}
+
+// some lists names, of many the first and how many more.
+func some(names []string) string {
+	const most = 10
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if len(names) > most {
+		text += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return text
+}
+
+// shownAll are names from a file as a message shows them.
+func shownAll(names []string) []string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = shown(name)
+	}
+	return list
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -54,18 +53,21 @@ type configFile struct {
 	ModelType        string            `json:"model_type"`
 	Heads            int               `json:"n_heads"`
 	Layers           int               `json:"n_layers"`
+	NumLabels        *int              `json:"num_labels,omitempty"`
 	PadTokenID       int               `json:"pad_token_id"`
+	PrunedHeads      map[string][]int  `json:"pruned_heads,omitempty"`
 	QADropout        float64           `json:"qa_dropout"`
+	Quantization     any               `json:"quantization_config,omitempty"`
 	SeqDropout       float64           `json:"seq_classif_dropout"`
-	Sinusoidal       bool              `json:"sinusoidal_pos_embds"`
+	Sinusoidal       bool              `json:"sinusoidal_pos_embds"` // how positions are initialised; a checkpoint has them
 	TieWeights       bool              `json:"tie_word_embeddings"`
 	VocabSize        int               `json:"vocab_size"`
 }
 
 // ReadConfig reads config.json of a Hugging Face model folder. What this package cannot compute is refused by name.
 func ReadConfig(dir string) (Config, error) {
-	path := filepath.Join(dir, "config.json")
-	content, err := os.ReadFile(path)
+	path := filepath.Join(dir, configName)
+	content, err := readSmall(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading model: %w", err)
 	}
@@ -84,10 +86,13 @@ func parseConfig(content []byte) (Config, error) {
 	if file.ModelType != "distilbert" {
 		return Config{}, fmt.Errorf("model_type is %q; only distilbert is supported", file.ModelType)
 	}
-	if file.Sinusoidal {
-		return Config{}, errors.New("sinusoidal_pos_embds is true; only learned positions are supported")
+	if len(file.PrunedHeads) > 0 {
+		return Config{}, errors.New("pruned_heads is not empty; layers with fewer heads are not supported")
 	}
-	labels, err := labelNames(file.ID2Label)
+	if file.Quantization != nil {
+		return Config{}, errors.New("quantization_config is there; quantized weights are not supported")
+	}
+	labels, err := file.labels()
 	if err != nil {
 		return Config{}, err
 	}
@@ -105,18 +110,40 @@ func or(value *float64, otherwise float64) float64 {
 	return *value
 }
 
-// labelNames puts id2label in order; the ids must be 0 … K-1.
-func labelNames(id2label map[string]string) ([]string, error) {
-	names := make([]string, len(id2label))
-	for text, name := range id2label {
+// labels puts id2label in order; its ids must be 0 … K-1. Without it they are LABEL_0 … for num_labels, or two, as in
+// transformers.
+func (f configFile) labels() ([]string, error) {
+	if f.ID2Label == nil {
+		count := 2
+		if f.NumLabels != nil {
+			count = *f.NumLabels
+		}
+		if count < 0 || count > maxLabels {
+			return nil, fmt.Errorf("num_labels is %d; it must be in 0…%d", count, maxLabels)
+		}
+		names := make([]string, count)
+		for id := range names {
+			names[id] = fmt.Sprintf("LABEL_%d", id)
+		}
+		return names, nil
+	}
+	names := make([]string, len(f.ID2Label))
+	for text, name := range f.ID2Label {
 		id, err := strconv.Atoi(text)
-		if err != nil || id < 0 || id >= len(names) {
+		if err != nil || id < 0 || id >= len(names) || text != strconv.Itoa(id) {
 			return nil, fmt.Errorf("id2label: id %q is not between 0 and %d", text, len(names)-1)
 		}
 		names[id] = name
 	}
 	return names, nil
 }
+
+// The largest sizes of a model: beyond them a configuration is a mistake or an attack.
+const (
+	maxSize   = 10_000_000
+	maxLabels = 100_000
+	maxLayers = 1000
+)
 
 func (c Config) check() error {
 	positive := map[string]int{"vocab_size": c.VocabSize, "max_position_embeddings": c.MaxPositions, "dim": c.Dim,
@@ -130,6 +157,12 @@ func (c Config) check() error {
 		if positive[name] <= 0 {
 			return fmt.Errorf("%s is %d; it must be positive", name, positive[name])
 		}
+		if positive[name] > maxSize {
+			return fmt.Errorf("%s is %d; it may be at most %d", name, positive[name], maxSize)
+		}
+	}
+	if c.Layers > maxLayers {
+		return fmt.Errorf("n_layers is %d; it may be at most %d", c.Layers, maxLayers)
 	}
 	if c.Dim%c.Heads != 0 {
 		return fmt.Errorf("dim %d is not a multiple of n_heads %d", c.Dim, c.Heads)

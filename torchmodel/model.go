@@ -21,11 +21,11 @@ type Model struct {
 // New makes a model with random weights, the same for the same seed: N(0, InitializerRange²), biases and the padding row
 // 0, layer norms 1 and 0, as transformers initialises it.
 func (s *Session) New(c Config, seed uint64) (*Model, error) {
-	return s.build(c, rand.New(rand.NewPCG(seed, 0)))
+	return s.build(c, rand.New(rand.NewPCG(seed, 0)), nil)
 }
 
-// build makes the model's tensors; with random nil their values are left for a checkpoint to fill.
-func (s *Session) build(c Config, random *rand.Rand) (*Model, error) {
+// build makes the model's tensors. The values of those that stored names are left for a checkpoint to fill; stored may be nil.
+func (s *Session) build(c Config, random *rand.Rand, stored func(name string) bool) (*Model, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (s *Session) build(c Config, random *rand.Rand) (*Model, error) {
 	}
 	m := &Model{Config: c, session: s}
 	err := s.do(func() error {
-		all := &parameters{device: s.device, random: random, std: c.InitializerRange}
+		all := &parameters{device: s.device, random: random, std: c.InitializerRange, stored: stored}
 		m.assemble(path{all, ""})
 		m.parameters = all.list
 		return all.err
@@ -45,11 +45,21 @@ func (s *Session) build(c Config, random *rand.Rand) (*Model, error) {
 	return m, nil
 }
 
+// parameters lists the names and shapes of the tensors that a model of this configuration has.
+func (c Config) parameters() []Parameter {
+	all := &parameters{onlyShapes: true}
+	(&Model{Config: c}).assemble(path{all, ""})
+	return all.list
+}
+
+// body is the name of the model without its classifier.
+const body = "distilbert"
+
 func (m *Model) assemble(root path) {
-	body := root.at("distilbert")
-	m.embeddings = newEmbeddings(body.at("embeddings"), m.Config)
+	trunk := root.at(body)
+	m.embeddings = newEmbeddings(trunk.at("embeddings"), m.Config)
 	for i := range m.Config.Layers {
-		m.layers = append(m.layers, newLayer(body.at("transformer").at("layer").at(fmt.Sprint(i)), m.Config))
+		m.layers = append(m.layers, newLayer(trunk.at("transformer").at("layer").at(fmt.Sprint(i)), m.Config))
 	}
 	m.classifier = newLinear(root.at("classifier"), m.Config.Dim, len(m.Config.Labels))
 }

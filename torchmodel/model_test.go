@@ -90,32 +90,6 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-func TestNewHeadForOtherLabels(t *testing.T) {
-	s := openSession(t)
-	m := newTestModel(t, s, 3)
-	dir := t.TempDir()
-	if err := m.Save(dir); err != nil {
-		t.Fatal(err)
-	}
-	same, fresh, err := s.LoadBody(dir, testLabels, 9)
-	if err != nil || fresh || !bytes.Equal(weights(t, same), weights(t, m)) {
-		t.Errorf("a checkpoint with our labels: fresh %v, %v", fresh, err)
-	}
-	other, fresh, err := s.LoadBody(dir, []string{"O", "B-Y", "I-Y", "B-Z", "I-Z"}, 9)
-	if err != nil || !fresh {
-		t.Fatalf("a checkpoint with other labels: fresh %v, %v", fresh, err)
-	}
-	logits, err := other.Logits([]Row{{IDs: []int32{1, 2}}})
-	if err != nil || len(logits[0]) != 10 {
-		t.Errorf("%d logits, %v", len(logits[0]), err)
-	}
-	for _, m := range []*Model{same, other} {
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestWrongRowsAreRefused(t *testing.T) {
 	m := newTestModel(t, openSession(t), 1)
 	cases := map[string]Row{
@@ -147,7 +121,12 @@ func TestUnusableConfigsAreRefused(t *testing.T) {
 	}
 	cases := []struct{ from, to, want string }{
 		{`"model_type": "distilbert"`, `"model_type": "bert"`, `model_type is "bert"`},
-		{`"sinusoidal_pos_embds": false`, `"sinusoidal_pos_embds": true`, "sinusoidal"},
+		{`"pad_token_id": 0`, `"pad_token_id": 0, "pruned_heads": {"1": [2]}`, "pruned_heads"},
+		{`"pad_token_id": 0`, `"pad_token_id": 0, "quantization_config": {}`, "quantization_config"},
+		{`"n_layers": 3`, `"n_layers": 100000`, "n_layers is 100000"},
+		{`"vocab_size": 3000`, `"vocab_size": 30000000000`, "vocab_size is 30000000000"},
+		{`"id2label"`, `"num_labels": 1000000, "id2label_"`, "num_labels is 1000000"},
+		{`"14": "I-LOCATION"`, `"014": "I-LOCATION"`, "not between"},
 		{`"activation": "gelu"`, `"activation": "swish"`, `activation is "swish"`},
 		{`"n_heads": 4`, `"n_heads": 5`, "not a multiple"},
 		{`"dim": 64`, `"dim": 0`, "dim is 0"},
@@ -192,9 +171,9 @@ func TestUnfitWeightsAreNamed(t *testing.T) {
 		}
 	}
 	edit(`"n_layers": 2`, `"n_layers": 3`)
-	load("distilbert.transformer.layer.2.attention.q_lin.weight is missing")
+	load("missing: distilbert.transformer.layer.2.attention.k_lin.bias, ", " and 6 more")
 	edit(`"n_layers": 3`, `"n_layers": 1`)
-	load("distilbert.transformer.layer.1.attention.q_lin.weight does not belong")
+	load("not part of the model: distilbert.transformer.layer.1.attention.k_lin.bias, ", " and 6 more")
 	edit(`"n_layers": 1`, `"n_layers": 2`)
 	edit(`"hidden_dim": 32`, `"hidden_dim": 16`)
 	load("ffn.lin1.weight has shape [32 16], not [16 16]")
@@ -210,7 +189,7 @@ func TestUnfitWeightsAreNamed(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	load("no such file")
+	load("has no weights")
 }
 
 func TestDevices(t *testing.T) {

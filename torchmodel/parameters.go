@@ -25,11 +25,13 @@ func (p Parameter) Decays() bool {
 
 // parameters makes the tensors of a new model, in the order in which its parts ask for them.
 type parameters struct {
-	list   []Parameter
-	device gotch.Device
-	random *rand.Rand // nil: zeros, to be overwritten by a checkpoint
-	std    float64
-	err    error
+	list       []Parameter
+	device     gotch.Device
+	random     *rand.Rand
+	std        float64
+	stored     func(name string) bool // those whose values a checkpoint brings; nil: none
+	onlyShapes bool                   // no tensors are made
+	err        error
 }
 
 // path is the place of a part in the tree of names.
@@ -42,44 +44,56 @@ func (p path) at(name string) path { return path{p.parameters, p.prefix + name +
 
 // normal is a parameter drawn from N(0, std²); the row zeroRow of it, if not negative, is zero.
 func (p path) normal(name string, zeroRow int, shape ...int64) *ts.Tensor {
-	values := make([]float32, elements(shape))
-	if p.random != nil {
+	return p.add(name, shape, func(values []float32) {
 		for i := range values {
 			values[i] = float32(p.random.NormFloat64() * p.std)
 		}
-	}
-	if width := int(shape[len(shape)-1]); zeroRow >= 0 {
-		clear(values[zeroRow*width : (zeroRow+1)*width])
-	}
-	return p.add(name, values, shape)
+		if width := int(shape[len(shape)-1]); zeroRow >= 0 {
+			clear(values[zeroRow*width : (zeroRow+1)*width])
+		}
+	})
 }
 
 // constant is a parameter with one value everywhere.
 func (p path) constant(name string, value float32, shape ...int64) *ts.Tensor {
-	values := make([]float32, elements(shape))
-	for i := range values {
-		values[i] = value
-	}
-	return p.add(name, values, shape)
+	return p.add(name, shape, func(values []float32) {
+		for i := range values {
+			values[i] = value
+		}
+	})
 }
 
-func (p path) add(name string, values []float32, shape []int64) *ts.Tensor {
+// add makes a parameter with the values that init fills in, unless they are stored.
+func (p path) add(name string, shape []int64, init func([]float32)) *ts.Tensor {
+	name = p.prefix + name
 	if p.err != nil {
 		return nil
 	}
-	x, err := newLeaf(values, shape, p.device)
-	if err != nil {
-		p.err = fmt.Errorf("making parameter %s%s: %w", p.prefix, name, err)
-		return nil
+	var x *ts.Tensor
+	if !p.onlyShapes {
+		var values []float32
+		if p.stored == nil || !p.stored(name) {
+			values = make([]float32, elements(shape))
+			init(values)
+		}
+		if x, p.err = newLeaf(values, shape, p.device); p.err != nil {
+			p.err = fmt.Errorf("making parameter %s: %w", name, p.err)
+			return nil
+		}
 	}
-	p.list = append(p.list, Parameter{Name: p.prefix + name, Shape: shape, tensor: x})
+	p.list = append(p.list, Parameter{Name: name, Shape: shape, tensor: x})
 	return x
 }
 
-// newLeaf is a tensor outside any scope that collects gradients.
+// newLeaf is a tensor outside any scope that collects gradients. With nil for the values, they are arbitrary.
 func newLeaf(values []float32, shape []int64, device gotch.Device) (*ts.Tensor, error) {
 	s := new(scope)
-	x := s.float32s(values, shape, device)
+	var x *ts.Tensor
+	if values == nil {
+		x = s.keep(ts.Empty(shape, gotch.Float, device))
+	} else {
+		x = s.float32s(values, shape, device)
+	}
 	if s.err == nil {
 		s.fail(x.RequiresGrad_(true))
 	}

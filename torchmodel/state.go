@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/sugarme/gotch"
 	"github.com/sugarme/gotch/ts"
 )
 
@@ -60,12 +61,24 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 	}
 	err = t.model.session.noGrad(func() error {
 		for name, into := range state {
-			if fault := file.copyTo(into.tensor, name, into.shape, t.model.session); fault != "" {
-				return fmt.Errorf("restoring training: %s: %s", path, fault)
+			if err := file.restore(name, into.tensor, into.shape, t.model.session.device); err != nil {
+				return fmt.Errorf("restoring training: %s: %w", path, err)
 			}
 		}
 		return nil
 	})
 	t.step = step
 	return values, err
+}
+
+// restore overwrites a tensor of the given shape with the file's.
+func (f *tensorFile) restore(name string, into *ts.Tensor, shape []int64, device gotch.Device) error {
+	t, ok := f.tensors[name]
+	if !ok {
+		return fmt.Errorf("%s is missing", name)
+	}
+	if fault := t.fault(shape); fault != "" {
+		return fmt.Errorf("%s %s", name, fault)
+	}
+	return t.copyTo(into, device)
 }
