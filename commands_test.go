@@ -49,6 +49,40 @@ func TestGuideCommands(t *testing.T) {
 	}
 }
 
+// TestTrainingOptions trains with names of run_ner and options that are off by default, and predicts with what comes of it.
+func TestTrainingOptions(t *testing.T) {
+	f := makeFiles(t)
+	out := f.path("out")
+	must(t, f.trainArgs(out, "--learning-rate", "2e-3", "--label-smoothing-factor", "0.1", "--label-all-tokens=false",
+		"--max-steps", "4", "--gradient-accumulation-steps", "2", "--lr-scheduler-type", "constant")...)
+	var epochs []struct {
+		Step int
+		LR   float64
+	}
+	for decoder := json.NewDecoder(bytes.NewReader(read(t, filepath.Join(out, "metrics.jsonl")))); decoder.More(); {
+		epochs = append(epochs, struct {
+			Step int
+			LR   float64
+		}{})
+		if err := decoder.Decode(&epochs[len(epochs)-1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// 40 transcripts, some of several windows, in batches of 16: two steps an epoch.
+	if len(epochs) != 2 || epochs[1].Step != 4 || epochs[1].LR != 2e-3 {
+		t.Errorf("the epochs are %+v", epochs)
+	}
+	if !strings.Contains(string(read(t, filepath.Join(out, "pii.json"))), `"first_piece": true`) {
+		t.Error("the model does not say that it goes by first pieces")
+	}
+	must(t, "predict", "--model-dir", out, "--input", f.dev, "--output", f.path("p.jsonl"), "--pii-threshold", "0")
+	for _, c := range []struct{ wrong, said string }{{"--freeze-layers=9", "freeze_layers is 9, but the model has 3 layers"},
+		{"--lr=1", "two forms of the same flag"}} {
+		r := pii(t, f.trainArgs(out, "--learning-rate", "1e-3", c.wrong)...)
+		r.want(t, exitUsage, c.said)
+	}
+}
+
 func TestPredictFormatsAgree(t *testing.T) {
 	f := trained(t)
 	dir := t.TempDir()

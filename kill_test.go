@@ -211,7 +211,8 @@ func noTemporaries(t *testing.T, dir string) {
 
 func TestSignalsEndATrainingThatGoesOn(t *testing.T) {
 	f := makeFiles(t)
-	long := []string{"--epochs", "5", "--batch-size", "16"}
+	long := []string{"--epochs", "5", "--batch-size", "8", "--gradient-accumulation-steps", "2", "--lr-scheduler-type", "cosine",
+		"--class-weights", "balanced", "--freeze-layers", "1", "--metric-for-best-model", "f1", "--early-stopping-patience", "4"}
 	must(t, f.trainArgs(f.path("whole"), long...)...)
 	for i, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		process := start(t, f.trainArgs(f.path("stopped"), long...)...)
