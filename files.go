@@ -19,7 +19,7 @@ func trainCommand(env *stages.Env) *cli.Command {
 			&cli.BoolFlag{Name: "force", Usage: "train again even if nothing changed"},
 		}, optionFlags(stageOptions([]string{stages.Tokenize, stages.Train}, "test", "stress"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c, "out-dir")
+			config, _, err := prepareFiles(c, env, "out-dir")
 			if err != nil {
 				return err
 			}
@@ -35,13 +35,13 @@ func predictCommand(env *stages.Env) *cli.Command {
 			"The output appears when it is whole; an interrupted prediction goes on when called again.\n\n" +
 			"Example: pii predict --model-dir out --input data/dev.jsonl --output out/dev_pred.json --pii-threshold 0.7",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read"},
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, or owner/name[@revision] on the hub"},
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE`, builtin:NAME or - for standard input"},
 			&cli.StringFlag{Name: "output", Usage: "`FILE` to write, or - for standard output", Value: "-"},
 			&cli.StringFlag{Name: "format", Usage: "json or jsonl (default: by the output's ending)"},
 		}, optionFlags(stageOptions([]string{stages.Predict}, "dev", "test", "stress"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c, "model-dir", "input", "output")
+			config, model, err := prepareFiles(c, env, "model-dir", "input", "output")
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func predictCommand(env *stages.Env) *cli.Command {
 				return &usageError{"--format must be json or jsonl" + stages.Nearest(format, []string{stages.FormatJSON, stages.FormatJSONL})}
 			}
 			return stages.PredictFiles(c.Context, config, env, stages.PredictOptions{FileOptions: fileOptions(c),
-				ModelDir: c.String("model-dir"), Input: c.String("input"), Output: c.String("output"), Format: format})
+				ModelDir: model, Input: c.String("input"), Output: c.String("output"), Format: format})
 		},
 	}
 }
@@ -65,7 +65,7 @@ func evaluateCommand(env *stages.Env) *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
 		}, optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c, "gold", "pred")
+			config, _, err := prepareFiles(c, env, "gold", "pred")
 			if err != nil {
 				return err
 			}
@@ -82,13 +82,13 @@ func benchmarkCommand(env *stages.Env) *cli.Command {
 		Name: "benchmark", Usage: "time a model, one transcript at a time, on each device",
 		Description: "Example: pii benchmark --model-dir out --input data/dev.jsonl --runs 50 --device cpu --device cuda",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read"},
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, or owner/name[@revision] on the hub"},
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE` or builtin:NAME", Value: "builtin:dev"},
 			&cli.StringSliceFlag{Name: "device", Usage: "`DEVICE` to time; may be given several times (default: benchmark-devices)"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
 		}, optionFlags(stageOptions([]string{stages.Benchmark}, "dev", "device"))...),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c, "model-dir", "input")
+			config, model, err := prepareFiles(c, env, "model-dir", "input")
 			if err != nil {
 				return err
 			}
@@ -98,24 +98,23 @@ func benchmarkCommand(env *stages.Env) *cli.Command {
 					return err
 				}
 			}
-			return stages.BenchmarkFiles(c.Context, config, env, c.String("model-dir"), c.String("input"), c.Bool("json"))
+			return stages.BenchmarkFiles(c.Context, config, env, model, c.String("input"), c.Bool("json"))
 		},
 	}
 }
 
-// prepareFiles reads the settings of a command on files that needs the given flags.
-func prepareFiles(c *cli.Context, flags ...string) (*stages.Config, error) {
+// prepareFiles reads the settings of a command on files that needs the given flags, and finds the folder of --model-dir.
+func prepareFiles(c *cli.Context, env *stages.Env, flags ...string) (config *stages.Config, model string, err error) {
 	if err := errors.Join(noArgs(c), required(c, flags...)); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	config, err := readConfig(c)
-	if err != nil {
-		return nil, err
+	if config, err = readConfig(c); err != nil {
+		return nil, "", err
 	}
-	if dir := c.String("model-dir"); dir != "" {
-		return config, stages.CheckModelDir(dir)
+	if name := c.String("model-dir"); name != "" {
+		model, err = stages.ModelDir(c.Context, env, name)
 	}
-	return config, nil
+	return config, model, err
 }
 
 func fileOptions(c *cli.Context) stages.FileOptions {

@@ -36,7 +36,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runTests runs the tests in an empty folder, with no settings in the environment: what lies about must not change them.
+// sources is the folder of the program's source.
+var sources string
+
+// runTests runs the tests in an empty folder, with no settings in the environment and no hub: what lies about must not change
+// them.
 func runTests(m *testing.M) (int, error) {
 	dir, err := os.MkdirTemp("", "pii-test-*")
 	if err != nil {
@@ -47,6 +51,15 @@ func runTests(m *testing.M) (int, error) {
 		if err := os.Unsetenv(o.Env()); err != nil {
 			return 0, err
 		}
+	}
+	for name, value := range map[string]string{"HF_HUB_OFFLINE": "1", "HF_HOME": filepath.Join(dir, "hf"), "HF_HUB_CACHE": "", "HF_TOKEN": "",
+		"HF_TOKEN_PATH": "", "HUGGINGFACE_HUB_CACHE": "", "HUGGING_FACE_HUB_TOKEN": ""} {
+		if err := os.Setenv(name, value); err != nil {
+			return 0, err
+		}
+	}
+	if sources, err = os.Getwd(); err != nil {
+		return 0, err
 	}
 	if err := os.Chdir(dir); err != nil {
 		return 0, err

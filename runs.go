@@ -64,13 +64,22 @@ func runCommand(env *stages.Env) *cli.Command {
 	return command
 }
 
+// openRun reads the settings of a run. A model of the hub is taken as the cache has it.
 func openRun(c *cli.Context, env *stages.Env) (*pipeline.Run, *stages.Config, error) {
 	config, err := readConfig(c)
 	if err != nil {
 		return nil, nil, err
 	}
+	return openWith(c, env, config, false)
+}
+
+// openWith is openRun with settings that have been read, and with the model of the hub brought up to date if download says so.
+func openWith(c *cli.Context, env *stages.Env, config *stages.Config, download bool) (*pipeline.Run, *stages.Config, error) {
 	if name := c.String("run"); name == "" || name != filepath.Base(name) || name == "." || name == ".." {
 		return nil, nil, &usageError{fmt.Sprintf("--run %q: a run's name must be able to name a folder", name)}
+	}
+	if err := config.FindModel(c.Context, env, download); err != nil {
+		return nil, nil, err
 	}
 	list, err := config.Pipeline(env)
 	if err != nil {
@@ -97,6 +106,13 @@ func runStages(c *cli.Context, env *stages.Env, targets []string) error {
 	}
 	if force, ok := c.Generic("force").(*forceValue); ok {
 		selection.Force = force.stages
+	}
+	learns, err := run.Selects(selection, stages.Tokenize, stages.Train)
+	if err == nil && learns && !c.Bool("dry-run") {
+		run, _, err = openWith(c, env, config, true)
+	}
+	if err != nil {
+		return err
 	}
 	ran, err := run.Execute(c.Context, pipeline.Options{Selection: selection, DryRun: c.Bool("dry-run"), Explain: c.Bool("explain"),
 		LockWait: c.Duration("lock-wait"), Prepare: func() error {

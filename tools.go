@@ -15,7 +15,7 @@ func configCommand(env *stages.Env) *cli.Command {
 		Description: "The output is a configuration file.\n\nExample: pii config --model distilbert-base > pii.yaml",
 		Flags:       optionFlags(stages.Options),
 		Action: func(c *cli.Context) error {
-			config, err := prepareFiles(c)
+			config, _, err := prepareFiles(c, env)
 			if err != nil {
 				return err
 			}

@@ -101,6 +101,9 @@ func unreachable(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns)
 }
 
+// ErrNoModel says that the hub has no model of a name, as far as it tells whoever asks.
+var ErrNoModel = errors.New("there is no model")
+
 // explain says in one line what an error of the hub means for whoever asked for a model.
 func (c *Client) explain(m Model, err error) error {
 	var status *StatusError
@@ -122,7 +125,7 @@ func (c *Client) explain(m Model, err error) error {
 	case status.Status == http.StatusUnauthorized && status.Message == "Invalid credentials in Authorization header":
 		return fmt.Errorf("model %s: the hub does not know the token that is set (HF_TOKEN or hf auth login): %w", m, err)
 	case status.Code == "RepoNotFound", status.Status == http.StatusNotFound, status.Status == http.StatusUnauthorized:
-		return fmt.Errorf("there is no model %q at %s, or it is private: then %s: %w", m.Repo, c.address(), login, err)
+		return fmt.Errorf("%w %q at %s, or it is private: then %s: %w", ErrNoModel, m.Repo, c.address(), login, err)
 	case status.Status == http.StatusForbidden:
 		return fmt.Errorf("model %q at %s may not be read: %s: %w", m.Repo, c.address(), login, err)
 	}

@@ -75,8 +75,8 @@ func shards(s source, index string) ([]string, error) {
 		if slices.Contains(names, name) {
 			continue
 		}
-		if !safePath(name) || strings.HasPrefix(name, ".") {
-			return nil, fmt.Errorf("%s names a file %q, which no file may be called", index, name)
+		if !safePath(name) || strings.HasPrefix(name, ".") || strings.Contains(name, "/") {
+			return nil, fmt.Errorf("%s names a file %q, which no file beside it can be called", index, name)
 		}
 		if !s.has(name) {
 			return nil, &incompleteError{[]string{name}}

@@ -11,11 +11,13 @@ import (
 	"time"
 )
 
-// Input is something a stage reads from outside the run: a file, or content that the program carries.
+// Input is something a stage reads from outside the run: a file, or content that the program carries, or something that is
+// not there yet.
 type Input struct {
 	Name    string // names it in keys and explanations: "train", "dev", "model"
 	Path    string // the file; empty for carried content
 	Content []byte // the content where Path is empty
+	Awaits  string // what has to come before there is content: "the download of …"; the stage is stale and cannot run
 }
 
 // fingerprint is a file's digest with what tells, without reading it, that it has not changed since.

@@ -21,16 +21,30 @@ type Progress struct {
 	what  string
 	done  int64
 	total int64
-	last  time.Time
+
+	unit     int64 // what log lines count in
+	unitName string
+	last     time.Time
 }
 
 // NewProgress begins to show work of total units; a total of -1 is unknown. Where logger writes to a terminal, the bar
 // goes there.
 func NewProgress(logger *log.Logger, what string, total int64) *Progress {
-	p := &Progress{log: logger, what: what, total: total, last: time.Now()}
+	return newProgress(logger, what, total, progressbar.OptionShowIts())
+}
+
+// NewByteProgress is NewProgress for work that is counted in bytes.
+func NewByteProgress(logger *log.Logger, what string, total int64) *Progress {
+	p := newProgress(logger, what, total, progressbar.OptionShowBytes(true))
+	p.unit, p.unitName = 1e6, " MB"
+	return p
+}
+
+func newProgress(logger *log.Logger, what string, total int64, how progressbar.Option) *Progress {
+	p := &Progress{log: logger, what: what, total: total, last: time.Now(), unit: 1}
 	if w := logger.Writer(); IsTerminal(w) {
 		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionShowCount(), how, progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionFullWidth())
 	}
@@ -49,9 +63,9 @@ func (p *Progress) Add(n int) {
 	}
 	p.last = time.Now()
 	if p.total > 0 {
-		p.log.Printf("%s: %d of %d (%d%%)", p.what, p.done, p.total, 100*p.done/p.total)
+		p.log.Printf("%s: %d of %d%s (%d%%)", p.what, p.done/p.unit, p.total/p.unit, p.unitName, 100*p.done/p.total)
 	} else {
-		p.log.Printf("%s: %d", p.what, p.done)
+		p.log.Printf("%s: %d%s", p.what, p.done/p.unit, p.unitName)
 	}
 }
 

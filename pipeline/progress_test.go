@@ -40,6 +40,20 @@ func TestProgressLogs(t *testing.T) {
 	}
 }
 
+func TestByteProgressLogs(t *testing.T) {
+	t.Parallel()
+	for total, want := range map[int64]string{268_000_000: "weights: 134 of 268 MB (50%)\n", -1: "weights: 134 MB\n"} {
+		var out bytes.Buffer
+		p := NewByteProgress(log.New(&out, "", 0), "weights", total)
+		p.last = p.last.Add(-logEvery)
+		p.Add(134_000_000)
+		p.Close()
+		if out.String() != want {
+			t.Errorf("of %d in all, it logged %q, want %q", total, out.String(), want)
+		}
+	}
+}
+
 // TestProgressBar draws on a terminal, and leaves its line empty.
 func TestProgressBar(t *testing.T) {
 	t.Parallel()

@@ -124,6 +124,11 @@ func (r *Run) walk(ctx context.Context, chosen map[string]bool, opts Options) (r
 			r.log.Printf("%s: %s run (%s)", s.Name, would(state, forced), why)
 			continue
 		}
+		for _, in := range s.Files {
+			if in.Awaits != "" {
+				return ran, fmt.Errorf("%s: it waits for %s", s.Name, in.Awaits)
+			}
+		}
 		if opts.Explain {
 			r.log.Printf("%s: runs because %s", s.Name, why)
 		}

@@ -17,6 +17,12 @@ func (r *Run) Names() []string {
 	return names
 }
 
+// Selects reports whether a selection looks at any of the stages.
+func (r *Run) Selects(sel Selection, stages ...string) (bool, error) {
+	chosen, err := r.choose(sel)
+	return slices.ContainsFunc(stages, func(name string) bool { return chosen[name] }), err
+}
+
 // choose turns a selection into the set of stages to look at.
 func (r *Run) choose(sel Selection) (map[string]bool, error) {
 	if err := r.checkSelection(sel); err != nil {

@@ -19,7 +19,7 @@ type State struct {
 	Fresh   bool     `json:"fresh"`
 	Exists  bool     `json:"exists"`            // there is a whole output, fresh or not
 	Changes []Change `json:"changes,omitempty"` // why it is stale
-	Waits   []string `json:"waits,omitempty"`   // stale stages before it, whose new output is not known yet
+	Waits   []string `json:"waits,omitempty"`   // stale stages before it, or inputs, whose content is not known yet
 	Damage  string   `json:"damage,omitempty"`  // an output that is no longer what the stage wrote
 	Seconds float64  `json:"seconds,omitempty"` // how long it took when it last ran
 	record  *record  // the makings of the new key
@@ -146,6 +146,10 @@ func (r *Run) makings(s Stage, was *record, pending map[string]bool, state *Stat
 		return nil, err
 	}
 	for _, in := range s.Files {
+		if in.Awaits != "" {
+			state.Waits = append(state.Waits, in.Awaits)
+			continue
+		}
 		known := fingerprint{}
 		if was != nil {
 			known = was.Files[in.Name]

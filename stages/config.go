@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -66,7 +65,8 @@ type Config struct {
 	TargetPIIPrecision float64
 	TargetP95          time.Duration
 
-	origins map[string]string // key to where its value comes from
+	origins  map[string]string // key to where its value comes from
+	snapshot string            // folder of a model of the hub, where FindModel has found it
 }
 
 // Default is the configuration where nothing is set. Settings that are empty in it get their value from the model or the
@@ -239,13 +239,7 @@ func (c *Config) checkNames() error {
 			return c.fault("benchmark_devices", "is wrong: "+err.Error())
 		}
 	}
-	if _, known := presets[c.Model]; known {
-		return nil
-	}
-	if info, err := os.Stat(c.Model); err != nil || !info.IsDir() {
-		return c.fault("model", fmt.Sprintf("is %q, which is neither small, distilbert-base nor a model folder", c.Model))
-	}
-	return nil
+	return c.checkModel()
 }
 
 func (c *Config) fault(key, problem string) error {
@@ -270,7 +264,7 @@ func (c *Config) LabelSet() (*labels.Set, error) {
 	return labels.NewSet(types)
 }
 
-// fromCheckpoint reports whether the model starts from a checkpoint folder, and so brings its own vocabulary.
+// fromCheckpoint reports whether the model starts from a checkpoint, and so brings its own vocabulary.
 func (c *Config) fromCheckpoint() bool {
 	_, known := presets[c.Model]
 	return !known

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 
+	"pii/hub"
+	"pii/pipeline"
 	"pii/torchmodel"
 )
 
@@ -64,6 +66,17 @@ func (e *Env) session(device string, threads int) (*torchmodel.Session, error) {
 	}
 	e.sessions[device] = s
 	return s, nil
+}
+
+// hub is the Hugging Face hub as the environment describes it.
+func (e *Env) hub() (*hub.Client, error) {
+	client, err := hub.FromEnv(os.Getenv)
+	if err != nil {
+		return nil, &ConfigError{err.Error()}
+	}
+	client.Say = func(line string) { e.Log.Print(line) }
+	client.Track = func(what string, bytes int64) hub.Tracker { return pipeline.NewByteProgress(e.Log, what, bytes) }
+	return client, nil
 }
 
 // Close ends the sessions.

@@ -61,7 +61,7 @@ func newModel(session *torchmodel.Session, cfg *Config, vocabSize int, tags []st
 	case "distilbert-base":
 		c = torchmodel.DistilBERTBase(vocabSize, tags)
 	default:
-		model, loaded, err := session.LoadBody(cfg.Model, tags, uint64(cfg.Seed))
+		model, loaded, err := session.LoadBody(cfg.checkpoint(), tags, uint64(cfg.Seed))
 		return model, fmt.Sprintf("training goes on from %s, %s", cfg.Model, loaded), err
 	}
 	c.Dropout, c.AttentionDropout = cfg.Dropout, cfg.Dropout

@@ -24,7 +24,14 @@ type FileOptions struct {
 // TrainFiles trains on cfg.Train and cfg.Dev and writes a Hugging Face model folder. What an interrupted call leaves in
 // out/.pii lets the next one go on, and tells it when there is nothing to do.
 func TrainFiles(ctx context.Context, cfg *Config, env *Env, out string, opts FileOptions) error {
-	if cfg.fromCheckpoint() && sameFile(out, cfg.Model) {
+	if cfg.onHub() && sameName(out, cfg.Model) {
+		return &ConfigError{fmt.Sprintf("--out-dir %s is named as the model of the hub that training starts from; the next call would "+
+			"take the folder for it", out)}
+	}
+	if err := cfg.FindModel(ctx, env, true); err != nil {
+		return err
+	}
+	if cfg.fromCheckpoint() && sameFile(out, cfg.checkpoint()) {
 		return &ConfigError{fmt.Sprintf("--out-dir %s is the checkpoint that training starts from; it would be overwritten", out)}
 	}
 	all, err := cfg.Pipeline(env)

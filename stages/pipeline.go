@@ -107,17 +107,12 @@ func (c *Config) Pipeline(env *Env) ([]pipeline.Stage, error) {
 			return nil, err
 		}
 	}
-	var checkpoint []string
-	if c.fromCheckpoint() {
-		if err := CheckModelDir(c.Model); err != nil {
-			return nil, err
-		}
-		if checkpoint, err = modelFiles(c.Model); err != nil {
-			return nil, err
-		}
+	tokenizer, weights, err := c.checkpointFiles()
+	if err != nil {
+		return nil, err
 	}
 	return []pipeline.Stage{
-		c.tokenizeStage(env, inputs), c.trainStage(env, checkpoint, device, built.Libtorch), c.predictStage(env, inputs, device, built.Libtorch),
+		c.tokenizeStage(env, inputs, tokenizer), c.trainStage(env, weights, device, built.Libtorch), c.predictStage(env, inputs, device, built.Libtorch),
 		c.evaluateStage(env, inputs), c.benchmarkStage(env, inputs, built.Libtorch),
 	}, nil
 }
@@ -152,12 +147,11 @@ func pickInputs(inputs map[string]pipeline.Input, names ...string) []pipeline.In
 	return picked
 }
 
-func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input) pipeline.Stage {
+func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input, tokenizer []pipeline.Input) pipeline.Stage {
 	params := tokenizeParams{c.Labels, "learned", c.VocabSize, c.Lowercase, c.MaxLength, c.Stride, c.LabelAllTokens}
-	files := pickInputs(inputs, "train", "dev")
+	files := append(pickInputs(inputs, "train", "dev"), tokenizer...)
 	if c.fromCheckpoint() {
 		params.Vocabulary, params.VocabSize = "checkpoint", 0
-		files = append(files, checkpointInputs(c.Model, tokenizerFiles...)...)
 	}
 	return pipeline.Stage{Name: Tokenize, Schema: 1, Params: params, Files: files,
 		Run: func(ctx context.Context, job *pipeline.Job) error { return tokenize(ctx, c, env, job.Log, job.Dir) }}
@@ -177,13 +171,12 @@ func (c *Config) trainParams(device, libtorch string) trainParams {
 	}
 }
 
-func (c *Config) trainStage(env *Env, checkpoint []string, device, libtorch string) pipeline.Stage {
+func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch string) pipeline.Stage {
 	params := c.trainParams(device, libtorch)
 	if c.fromCheckpoint() {
 		params.Model = "checkpoint"
 	}
-	files := checkpointInputs(c.Model, checkpoint...)
-	return pipeline.Stage{Name: Train, Schema: 3, Params: params, Files: files, Needs: []pipeline.Need{
+	return pipeline.Stage{Name: Train, Schema: 3, Params: params, Files: weights, Needs: []pipeline.Need{
 		{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"}, {Stage: Tokenize, Path: "vocab.txt"},
 		{Stage: Tokenize, Path: "tokenizer.json"}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {

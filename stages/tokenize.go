@@ -66,14 +66,14 @@ func tokenize(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, di
 // makeTokenizer reads the checkpoint's tokenizer, or learns a vocabulary from the training transcripts.
 func makeTokenizer(cfg *Config, env *Env, logger *log.Logger) (*wordpiece.BERT, error) {
 	if cfg.fromCheckpoint() {
-		model, err := torchmodel.ReadConfig(cfg.Model)
+		model, err := torchmodel.ReadConfig(cfg.checkpoint())
 		if err == nil && cfg.MaxLength > model.MaxPositions {
 			err = cfg.fault("max_length", fmt.Sprintf("is %d, but %s reads at most %d tokens", cfg.MaxLength, cfg.Model, model.MaxPositions))
 		}
 		if err != nil {
 			return nil, err
 		}
-		return wordpiece.Load(cfg.Model)
+		return wordpiece.Load(cfg.checkpoint())
 	}
 	opts := wordpiece.DefaultOptions()
 	opts.Lowercase = cfg.Lowercase
