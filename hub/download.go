@@ -89,7 +89,7 @@ func (d *download) fetch(ctx context.Context, names ...string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := d.prepare(total); err != nil {
+	if err := d.prepare(total, missing); err != nil {
 		return err
 	}
 	tracker := d.client.track("downloading "+d.model.Repo, max(total, -1))
@@ -102,8 +102,8 @@ func (d *download) fetch(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// prepare makes the folders, and looks whether there is space.
-func (d *download) prepare(total int64) error {
+// prepare makes the folders, and looks whether there is space for what is missing, total bytes.
+func (d *download) prepare(total int64, missing []remote) error {
 	blobs := filepath.Dir(d.folder.blob("x"))
 	if err := os.MkdirAll(blobs, 0o777); err != nil {
 		return err
@@ -117,21 +117,15 @@ func (d *download) prepare(total int64) error {
 	if err := unix.Statfs(blobs, &disk); err != nil {
 		return nil //nolint:nilerr // not every file system says; a full disk shows when it is written to
 	}
-	if free := int64(disk.Bavail) * disk.Bsize; total > free+d.started(blobs) {
+	for _, file := range missing {
+		if info, err := os.Stat(d.folder.blob(file.etag) + incompleteEnding); err == nil {
+			total -= info.Size()
+		}
+	}
+	if free := int64(disk.Bavail) * disk.Bsize; total > free {
 		return fmt.Errorf("%d MB are to be downloaded to %s, where %d MB are free", total>>20, blobs, free>>20)
 	}
 	return nil
-}
-
-// started is how many bytes of downloads that were cut short are there.
-func (d *download) started(blobs string) (bytes int64) {
-	found, _ := filepath.Glob(filepath.Join(blobs, "*"+incompleteEnding)) // at worst, space is asked for twice
-	for _, path := range found {
-		if info, err := os.Stat(path); err == nil {
-			bytes += info.Size()
-		}
-	}
-	return bytes
 }
 
 // describe asks the hub for a file's hash and size.

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// The files of a model that are fetched. Of the weights it is the first kind that the repository has; nothing else in it is
-// touched.
+// The files of a model that are fetched. Of vocabularies and of weights it is the first kind that the repository has, as in
+// transformers; nothing else in it is touched.
 var (
 	configFile   = "config.json"
-	vocabularies = []string{"tokenizer.json", "vocab.txt"} // one of them at least
+	vocabularies = []string{"tokenizer.json", "vocab.txt"}
 	optional     = []string{"tokenizer_config.json", "special_tokens_map.json", "pii.json"}
 	weights      = []string{"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"}
 )
@@ -35,7 +35,8 @@ func modelFiles(s source) (small, large []string, err error) {
 	if !s.has(configFile) {
 		lacks = append(lacks, configFile)
 	}
-	if !slices.ContainsFunc(vocabularies, s.has) {
+	vocabulary := slices.IndexFunc(vocabularies, s.has)
+	if vocabulary < 0 {
 		lacks = append(lacks, strings.Join(vocabularies, " or "))
 	}
 	kind := slices.IndexFunc(weights, s.has)
@@ -45,8 +46,8 @@ func modelFiles(s source) (small, large []string, err error) {
 	if len(lacks) > 0 {
 		return nil, nil, &incompleteError{lacks}
 	}
-	small = []string{configFile}
-	for _, name := range slices.Concat(vocabularies, optional) {
+	small = []string{configFile, vocabularies[vocabulary]}
+	for _, name := range optional {
 		if s.has(name) {
 			small = append(small, name)
 		}

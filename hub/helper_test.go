@@ -30,7 +30,7 @@ func modelOf(size int) hubtest.Files {
 		"onnx/model.onnx": []byte("exported"), ".gitattributes": nil}
 }
 
-var fetched = []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}
+var fetched = []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
 
 // tiny is a repository with two commits.
 func tiny() *hubtest.Repo {

@@ -57,8 +57,8 @@ func TestRevisions(t *testing.T) {
 	if asked := b.server.Requests(); len(asked) > 0 {
 		t.Errorf("for a whole commit in the cache it asks %v", asked)
 	}
-	if files := b.blobs(); len(files) != 6 { // all but the weights are the same in both commits
-		t.Errorf("%d blobs, want 6: %v", len(files), files)
+	if files := b.blobs(); len(files) != 5 { // all but the weights are the same in both commits
+		t.Errorf("%d blobs, want 5: %v", len(files), files)
 	}
 	b.env["HF_HUB_OFFLINE"] = "1"
 	b.renew()
@@ -233,13 +233,13 @@ func TestRefusals(t *testing.T) {
 func TestFileIsGone(t *testing.T) {
 	b := newBench(t, tiny())
 	b.server.Fault = func(r hubtest.Request, w http.ResponseWriter) bool {
-		if strings.HasSuffix(r.Path, "vocab.txt") {
+		if strings.HasSuffix(r.Path, "tokenizer.json") {
 			hubtest.Fail(w, http.StatusNotFound, "EntryNotFound", "Entry not found")
 			return true
 		}
 		return false
 	}
-	b.fails("acme/tiny", "vocab.txt", "a file that the hub lists is not there")
+	b.fails("acme/tiny", "tokenizer.json", "a file that the hub lists is not there")
 	if b.inSnapshot(commitA, "model.safetensors") {
 		t.Error("the weights came before the small files: a snapshot with weights must be whole")
 	}

@@ -174,8 +174,8 @@ func TestWrongContent(t *testing.T) {
 	other := func(content []byte) string { return strings.Repeat("x", len(content)) }
 	for _, test := range []struct{ name, file, content, word string }{
 		{"weights", "model.safetensors", other(right["model.safetensors"]), "SHA-256"},
-		{"text", "vocab.txt", other(right["vocab.txt"]), "git's SHA-1"},
-		{"too long", "vocab.txt", string(right["vocab.txt"]) + "more", "sends more than"},
+		{"text", "tokenizer.json", other(right["tokenizer.json"]), "git's SHA-1"},
+		{"too long", "tokenizer.json", string(right["tokenizer.json"]) + "more", "sends more than"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t, repo)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,6 +176,30 @@ func TestStatusOfNothing(t *testing.T) {
 	if _, err := os.Lstat(l.dir); !os.IsNotExist(err) {
 		t.Errorf("the run's folder was made: %v", err)
 	}
+}
+
+// TestAwaitedInput: a stage whose input is not there yet is stale, may come out fresh, and does not run.
+func TestAwaitedInput(t *testing.T) {
+	t.Parallel()
+	l := doneLab(t)
+	stages := testStages(l.set, nil)
+	stages[1].Files[0] = Input{Name: "word", Awaits: "the post"}
+	run, err := Open(l.dir, stages, nil, log.New(l.log, "", 0))
+	l.check(err)
+	states, err := run.Status(t.Context())
+	l.check(err)
+	if s := states[1]; s.Fresh || !s.Exists || s.Reason() != "it waits for the post" {
+		t.Errorf("%+v, reason %q", s, s.Reason())
+	}
+	_, err = run.Execute(t.Context(), Options{DryRun: true})
+	l.check(err)
+	if got := l.log.take(); !strings.Contains(got, "join: may run (it waits for the post)\n") {
+		t.Errorf("a dry run says\n%s", got)
+	}
+	if ran, err := run.Execute(t.Context(), Options{}); err == nil || err.Error() != "join: it waits for the post" || len(ran) > 0 {
+		t.Errorf("ran %v, %v", ran, err)
+	}
+	l.mustRun(Options{}) // it has come, and is as it was
 }
 
 // TestStatusBehindStale tells stages that surely run from those that only may.

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -152,11 +153,12 @@ func (r *Repo) commit(revision string) string {
 }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	rest := strings.TrimPrefix(r.URL.Path, "/api/models/")
+	rest := strings.TrimPrefix(r.URL.EscapedPath(), "/api/models/") // a slash in a revision is escaped
 	name, revision, ok := strings.Cut(rest, "/revision/")
-	tree := false
+	folder, tree := "", false
 	if !ok {
 		name, revision, tree = strings.Cut(rest, "/tree/")
+		revision, folder, _ = strings.Cut(revision, "/")
 	}
 	if !ok && !tree {
 		name, revision = rest, "main"
@@ -165,9 +167,14 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if repo == nil {
 		return
 	}
+	revision, err := url.PathUnescape(revision)
 	commit := repo.commit(revision)
-	if commit == "" {
+	if err != nil || commit == "" {
 		Fail(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id: "+revision)
+		return
+	}
+	if folder != "" { // none of the repositories has one
+		Fail(w, http.StatusNotFound, "EntryNotFound", "Entry not found")
 		return
 	}
 	var files []map[string]any
