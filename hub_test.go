@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -85,6 +86,53 @@ func TestTrainFromHub(t *testing.T) {
 		t.Errorf("the record says %s", record)
 	}
 	must(t, "predict", "--model-dir", out, "--input", f.dev)
+}
+
+// TestKillDuringDownload: what a killed process leaves is half a file, which is not taken for a model and is gone on from.
+func TestKillDuringDownload(t *testing.T) {
+	server, repo := tinyHub(t)
+	repo.Alias, repo.Name = "distilbert-base-uncased", "distilbert/distilbert-base-uncased"
+	weights := repo.Commits[repo.Refs["main"]]["model.safetensors"]
+	f := makeFiles(t)
+	args := f.trainArgs(f.path("out"), "--model", "distilbert-base-uncased")
+	killed := make(chan bool)
+	server.Fault = func(r hubtest.Request, w http.ResponseWriter) bool {
+		if !r.CDN {
+			return false
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(weights)))
+		if _, err := w.Write(weights[:len(weights)/2]); err == nil {
+			_ = http.NewResponseController(w).Flush() // if it fails, the half never comes
+		}
+		<-killed
+		return true
+	}
+	partial := filepath.Join(os.Getenv("HF_HOME"), "hub", "models--distilbert-base-uncased", "blobs", hubtest.SHA256(weights)+".incomplete")
+	first := start(t, args...)
+	if !first.until(func() bool {
+		info, err := os.Stat(partial)
+		return err == nil && info.Size() == int64(len(weights)/2)
+	}) {
+		t.Fatalf("the download ended by itself:\n%s", first.said())
+	}
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-first.ended
+	close(killed)
+	server.Fault = nil
+	server.Requests()
+	t.Setenv("HF_HUB_OFFLINE", "1")
+	pii(t, args...).want(t, exitFailed, "is not in "+os.Getenv("HF_HOME"))
+	t.Setenv("HF_HUB_OFFLINE", "")
+	must(t, args...)
+	wanted := fmt.Sprintf("bytes=%d-", len(weights)/2)
+	if asked := server.Requests(); !slices.ContainsFunc(asked, func(r hubtest.Request) bool { return r.CDN && r.Range == wanted }) {
+		t.Errorf("nobody asks for %s: %v", wanted, asked)
+	}
+	if _, err := os.Stat(partial); err == nil {
+		t.Error("the half file is still there")
+	}
 }
 
 func TestRunFromHub(t *testing.T) {

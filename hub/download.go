@@ -123,7 +123,7 @@ func (d *download) prepare(total int64, missing []remote) error {
 		}
 	}
 	if free := int64(disk.Bavail) * disk.Bsize; total > free {
-		return fmt.Errorf("%d MB are to be downloaded to %s, where %d MB are free", total>>20, blobs, free>>20)
+		return fmt.Errorf("%.1f MB are to be downloaded to %s, where %.1f MB are free", float64(total)/1e6, blobs, float64(free)/1e6)
 	}
 	return nil
 }

@@ -28,8 +28,7 @@ func (c *Client) Resolve(ctx context.Context, m Model, accept func(dir string) e
 		return cached, nil
 	}
 	if c.Offline {
-		return "", fmt.Errorf("%w, and HF_HUB_OFFLINE is set: unset it to download the model, or name a folder with config.json, "+
-			"tokenizer.json or vocab.txt, and model.safetensors", missing)
+		return "", fmt.Errorf("%w, and HF_HUB_OFFLINE is set: unset it to download the model, or %s", missing, byHand)
 	}
 	list, err := c.list(ctx, m, known)
 	if err != nil {
@@ -43,7 +42,7 @@ func (c *Client) Resolve(ctx context.Context, m Model, accept func(dir string) e
 			return cached, nil
 		}
 		if unreachable(err) {
-			err = fmt.Errorf("%w; without network, only what is in %s or in a folder of yours can be used", err, c.Cache)
+			err = fmt.Errorf("%w; without network, fill %s elsewhere (HF_HUB_CACHE), or %s", err, c.Cache, byHand)
 		}
 		return "", c.explain(m, err)
 	}
@@ -54,6 +53,9 @@ func (c *Client) Resolve(ctx context.Context, m Model, accept func(dir string) e
 	}
 	return dir, err
 }
+
+// byHand is what to do without a hub.
+const byHand = "name a folder with config.json, tokenizer.json or vocab.txt, and model.safetensors"
 
 // listing is what the hub says a revision is.
 type listing struct {

@@ -194,7 +194,7 @@ func TestHubIsDown(t *testing.T) {
 	b.server.Close()
 	b.said = nil
 	b.must("acme/tiny", commitA, repo.Commits[commitA])
-	b.fails("acme/tiny@v1", "without network", b.client.Cache)
+	b.fails("acme/tiny@v1", "without network", b.client.Cache, "name a folder")
 }
 
 func TestRefusals(t *testing.T) {
