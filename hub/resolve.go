@@ -42,7 +42,7 @@ func (c *Client) Resolve(ctx context.Context, m Model, accept func(dir string) e
 			return cached, nil
 		}
 		if unreachable(err) {
-			err = fmt.Errorf("%w; without network, fill %s elsewhere (HF_HUB_CACHE), or %s", err, c.Cache, byHand)
+			err = fmt.Errorf("%w; without network, bring the model to %s from elsewhere, or %s", err, c.Cache, byHand)
 		}
 		return "", c.explain(m, err)
 	}
