@@ -261,7 +261,11 @@ func (e *Env) tagger(c *Config, dir string) (*Tagger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openTagger(session, dir, c)
+	tagger, err := openTagger(session, dir, c)
+	if err == nil && tagger.marksNothing() {
+		e.Log.Printf("%s: none of the model's labels is marked as personal data; where it has no %s, --labels NAME:pii marks one", dir, cardName)
+	}
+	return tagger, err
 }
 
 // metricsName is the file with a line of metrics per epoch.

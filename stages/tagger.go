@@ -49,6 +49,9 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 		return nil, err
 	}
 	set, err := modelCard.labelSet(model.Config.Labels)
+	if err == nil && cfg.origins["labels"] != "" {
+		err = checkMarks(modelCard, set, cfg)
+	}
 	if err == nil && tokenizer.Vocabulary().Len() > model.Config.VocabSize {
 		err = fmt.Errorf("the tokenizer has %d pieces, the model only %d", tokenizer.Vocabulary().Len(), model.Config.VocabSize)
 	}
@@ -57,6 +60,30 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	}
 	return &Tagger{model, tokenizer, set, modelCard.fit(model.Config.MaxPositions), cfg.PredictBatchSize, cfg.PIIThreshold,
 		cfg.aggregation()}, nil
+}
+
+// checkMarks refuses labels that were set and that the model does not have: a mistyped name would mark nothing as personal
+// data.
+func checkMarks(c card, set *labels.Set, cfg *Config) error {
+	types, err := labels.ParseTypes(c.Labels)
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		if !set.Has(t.Name) {
+			var names []string
+			for _, own := range set.Types() {
+				names = append(names, own.Name)
+			}
+			return cfg.fault("labels", fmt.Sprintf("name %s, which the model does not have; its labels are %s", t.Name, strings.Join(names, ",")))
+		}
+	}
+	return nil
+}
+
+// marksNothing reports whether no label of the model is marked as personal data.
+func (t *Tagger) marksNothing() bool {
+	return !slices.ContainsFunc(t.set.Types(), func(t labels.Type) bool { return t.PII })
 }
 
 // Close frees the model.

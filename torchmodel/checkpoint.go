@@ -200,6 +200,7 @@ func sameSet(a, b []string) bool {
 
 // checkpoint is a folder's weights under the names of the model's parameters.
 type checkpoint struct {
+	size       int64 // of the files, in bytes
 	weights    map[string]stored
 	theirs     map[string]string // the names that the file has for them
 	classifier bool              // there is one
@@ -207,7 +208,7 @@ type checkpoint struct {
 }
 
 func newCheckpoint(file *tensorFile) (*checkpoint, error) {
-	c := &checkpoint{weights: map[string]stored{}, theirs: map[string]string{}}
+	c := &checkpoint{size: file.size, weights: map[string]stored{}, theirs: map[string]string{}}
 	for _, theirs := range file.names() {
 		name := parameterName(theirs)
 		if name == positionIDs {
@@ -250,7 +251,7 @@ type fit struct {
 // fit checks that the weights are those of the configuration.
 func (f *checkpoint) fit(c Config, but fit) error {
 	var missing, surplus, wrong []string
-	parameters := map[string]bool{}
+	parameters, size := map[string]bool{}, int64(0)
 	for _, p := range c.parameters() {
 		if but.noClassifier && isClassifier(p.Name) {
 			continue
@@ -260,6 +261,10 @@ func (f *checkpoint) fit(c Config, but fit) error {
 			missing = append(missing, p.Name)
 		} else if fault := w.fault(p.Shape); fault != "" {
 			wrong = append(wrong, shown(f.theirs[p.Name])+" "+fault)
+		} else if _, bytes, err := sizeOf(w.shape, w.dtype); err != nil || f.size-size < bytes {
+			return errors.New("the weights are more than their files can hold: views of one storage, over and over")
+		} else {
+			size += bytes
 		}
 	}
 	for name, theirs := range f.theirs {

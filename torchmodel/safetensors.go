@@ -48,7 +48,7 @@ func openFile(path string, read func(r io.ReaderAt, size int64) (*tensorFile, er
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
-	f.files = []*os.File{file}
+	f.files, f.size = []*os.File{file}, info.Size()
 	for name, t := range f.tensors {
 		t.path = path
 		f.tensors[name] = t

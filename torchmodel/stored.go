@@ -18,6 +18,7 @@ import (
 // is read is then an error, not the end of the process, and reading into a tensor's own memory needs no copy.
 type tensorFile struct {
 	files    []*os.File
+	size     int64 // of the files, in bytes
 	tensors  map[string]stored
 	metadata map[string]string // of safetensors, whatever its writer put there
 }

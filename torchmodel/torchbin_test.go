@@ -65,7 +65,7 @@ func torchZip(t testing.TB, pickle string, more ...*zip.FileHeader) []byte {
 	add(&zip.FileHeader{Name: "archive/data.pkl"}, pickle)
 	add(&zip.FileHeader{Name: "archive/data/0"}, string(make([]byte, 24)))
 	for _, header := range more {
-		add(header, strings.Repeat("big", 100))
+		add(header, strings.Repeat("big ", 800))
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"TorchScript", "is TorchScript", torchZip(t, good, &zip.FileHeader{Name: "archive/constants.pkl"})},
 		{"big-endian", "little-endian", torchZip(t, good, &zip.FileHeader{Name: "archive/byteorder"})},
 		{"a bomb", "record archive/data/1 is compressed", torchZip(t, stateOf(unicode("a"),
-			rebuilt(storageOf("FloatStorage", "1", 75), 0, numbers(75), numbers(1))), deflated)},
+			rebuilt(storageOf("FloatStorage", "1", 800), 0, numbers(800), numbers(1))), deflated)},
 		{"a record beyond the file", "goes beyond the end of the file", patched(sizes(24), sizes(0x7fffffff))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -241,6 +241,35 @@ func TestHostileLegacyFilesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+}
+
+// Tensors that are all views of one storage ask for more memory than the file has bytes.
+func TestViewsOverAndOverAreRefused(t *testing.T) {
+	s, c := openSession(t), testConfig()
+	c.Layers = 40
+	content, err := c.marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 800 // elements of the largest
+	var pairs []string
+	for _, p := range c.parameters() {
+		shape, strides := []int{int(p.Shape[0])}, []int{1}
+		if len(p.Shape) == 2 {
+			shape, strides = append(shape, int(p.Shape[1])), []int{int(p.Shape[1]), 1}
+		}
+		pairs = append(pairs, unicode(p.Name), rebuilt(storageOf("FloatStorage", "1", most), 0, numbers(shape...), numbers(strides...)))
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{configName: content, "pytorch_model.bin": torchZip(t, stateOf(pairs...),
+		&zip.FileHeader{Name: "archive/data/1"})} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Load(dir); err == nil || !strings.Contains(err.Error(), "more than their files can hold") {
+		t.Error(err)
+	}
 }
 
 // FuzzPickle runs programs, by themselves and at the beginning of a file of the old form.

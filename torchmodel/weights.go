@@ -127,7 +127,7 @@ func openWeights(dir string) (*tensorFile, error) {
 	for _, name := range files {
 		part, err := open(filepath.Join(dir, name))
 		if err == nil {
-			whole.files = append(whole.files, part.files...)
+			whole.files, whole.size = append(whole.files, part.files...), whole.size+part.size
 			err = index.check(part, name)
 		}
 		if err != nil {
