@@ -1,7 +1,7 @@
 # The version of golangci-lint that .golangci.yml was written for.
 GOLANGCI := v2.5.0
 
-.PHONY: setup build run test lint bench clean
+.PHONY: setup build run test parity lint bench clean
 
 # Finds or installs libtorch, prepares gotch for it, and writes go.work. A second call does nothing.
 setup:
@@ -18,6 +18,10 @@ run: build
 # Every test, with real libtorch.
 test: setup
 	go test ./...
+
+# How far this program is from Hugging Face's libraries, on the fixtures here or in FIXTURES=DIR. It is part of test.
+parity: setup
+	@go run ./scripts/parity $(FIXTURES)
 
 lint: setup
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change these files'; exit 1; }

@@ -17,14 +17,13 @@ import (
 func tinyHub(t *testing.T) (*hubtest.Server, *hubtest.Repo) {
 	t.Helper()
 	files := hubtest.Files{"README.md": []byte("a card")}
-	for _, dir := range []string{"torchmodel/testdata/tiny-distilbert", "wordpiece/testdata/tiny"} {
-		entries, err := os.ReadDir(filepath.Join(sources, dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, entry := range entries {
-			files[entry.Name()] = read(t, filepath.Join(sources, dir, entry.Name()))
-		}
+	tiny := filepath.Join(sources, "scripts/parity/testdata/tiny-distilbert")
+	entries, err := os.ReadDir(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		files[entry.Name()] = read(t, filepath.Join(tiny, entry.Name()))
 	}
 	next := maps.Clone(files) // a commit with another text in its weights' header
 	next["model.safetensors"] = []byte(strings.Replace(string(files["model.safetensors"]), `"format":"pt"`, `"format":"PT"`, 1))

@@ -10,7 +10,7 @@ import (
 	"pii/labels"
 )
 
-// goldenFile is testdata/metrics.json: documents, and what seqeval and nervaluate say of them.
+// goldenFile is the fixture metrics.json of `make parity`: documents, and what seqeval and nervaluate say of them.
 type goldenFile struct {
 	Docs []struct {
 		Length    int     `json:"length"`
@@ -52,7 +52,7 @@ func (t *triples) UnmarshalJSON(data []byte) error {
 
 func readTestdata(t testing.TB, name string, into any) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/" + name)
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,9 @@ func readTestdata(t testing.TB, name string, into any) {
 func golden(t *testing.T) goldenFile {
 	t.Helper()
 	var file goldenFile
-	readTestdata(t, "metrics.json", &file)
+	readTestdata(t, "../scripts/parity/testdata/metrics.json", &file)
 	if len(file.Docs) != 60 || len(file.Seqeval) != 10 || len(file.Nervaluate.Overall) != 4 || len(file.Nervaluate.Types) != 7 {
-		t.Fatal("testdata/metrics.json is not whole")
+		t.Fatal("metrics.json is not whole")
 	}
 	return file
 }
@@ -209,7 +209,7 @@ type tagsFile struct {
 // TestTagsThatAreNotLegal compares both of seqeval's modes, with types that are only in one of gold and prediction too.
 func TestTagsThatAreNotLegal(t *testing.T) {
 	var file tagsFile
-	readTestdata(t, "tags.json", &file)
+	readTestdata(t, "testdata/tags.json", &file)
 	set, err := labels.NewSet([]labels.Type{{Name: "CITY"}, {Name: "DATE"}, {Name: "PHONE"}, {Name: "RARE"}, {Name: "WRONG"}})
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func TestSchemesAgreeWithSomeOrderOfNervaluate(t *testing.T) {
 		Predicted triples             `json:"pred"`
 		Counts    map[string][][5]int `json:"counts"`
 	}
-	readTestdata(t, "spans.json", &docs)
+	readTestdata(t, "testdata/spans.json", &docs)
 	decided := 0
 	for _, doc := range docs {
 		got := scores(t, [2][]labels.Span{doc.Gold, doc.Predicted}).SemEval.Overall

@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
-const tiny = "testdata/tiny-distilbert"
+// goldens are the fixtures that `make parity` reads.
+const goldens = "../scripts/parity/testdata/"
+
+const tiny = goldens + "tiny-distilbert"
 
 // openSession opens the CPU with one thread, so that sums are formed in one order on every machine.
 func openSession(t testing.TB) *Session {
@@ -90,7 +94,7 @@ func (g goldenBatch) compare(t *testing.T, logits [][]float32, tolerance float64
 func TestLogitsEqualTransformers(t *testing.T) {
 	m := loadTiny(t, openSession(t))
 	var golden []goldenBatch
-	readGolden(t, "testdata/logits.json", &golden)
+	readGolden(t, goldens+"logits.json", &golden)
 	for _, g := range golden {
 		logits, err := m.Logits(g.rows())
 		if err != nil {
@@ -103,7 +107,7 @@ func TestLogitsEqualTransformers(t *testing.T) {
 func TestLogitsDoNotDependOnTheRestOfTheBatch(t *testing.T) {
 	m := loadTiny(t, openSession(t))
 	var golden []goldenBatch
-	readGolden(t, "testdata/logits.json", &golden)
+	readGolden(t, goldens+"logits.json", &golden)
 	for _, g := range golden {
 		together, err := m.Logits(g.rows())
 		if err != nil {
@@ -148,10 +152,10 @@ type goldenTraining struct {
 }
 
 func TestTrainingEqualsTransformers(t *testing.T) {
-	for _, name := range []string{"training", "training_options"} {
-		t.Run(name, func(t *testing.T) {
+	for _, path := range []string{goldens + "training.json", "testdata/training_options.json"} {
+		t.Run(filepath.Base(path), func(t *testing.T) {
 			var golden goldenTraining
-			readGolden(t, "testdata/"+name+".json", &golden)
+			readGolden(t, path, &golden)
 			golden.compare(t)
 		})
 	}

@@ -47,7 +47,7 @@ func TestNewRefusesNegativeLengths(t *testing.T) {
 
 func TestEncodeFromManyGoroutines(t *testing.T) {
 	b := tiny(t)
-	lines := readLines[golden](t, "testdata/tokenization.jsonl")
+	lines := readLines[golden](t, goldens+"tokenization.jsonl")
 	var wait sync.WaitGroup
 	for worker := range 8 {
 		wait.Go(func() {
@@ -64,7 +64,7 @@ func TestEncodeFromManyGoroutines(t *testing.T) {
 }
 
 func FuzzEncode(f *testing.F) {
-	for _, g := range readLines[golden](f, "testdata/tokenization.jsonl") {
+	for _, g := range readLines[golden](f, goldens+"tokenization.jsonl") {
 		f.Add(g.Text, true, true)
 	}
 	f.Add("\xff[MASK]\xf0\x9f", false, false)
@@ -82,6 +82,90 @@ func FuzzEncode(f *testing.F) {
 		}
 		checkEncoding(t, vocab, enc, text)
 	})
+}
+
+// FuzzFastEqualsPlain encodes texts also without any of the short cuts: what is ASCII goes through all of normalisation, and
+// every word is split by looking for its longest known beginning.
+func FuzzFastEqualsPlain(f *testing.F) {
+	for _, g := range readLines[golden](f, goldens+"tokenization.jsonl") {
+		f.Add(g.Text, true)
+	}
+	f.Add("MiXeD [MASK] "+strings.Repeat("a", 100)+" "+strings.Repeat("a", 101), false)
+	vocab := tiny(f).Vocabulary()
+	f.Fuzz(func(t *testing.T, text string, lowercase bool) {
+		opts := DefaultOptions()
+		opts.Lowercase = lowercase
+		b, err := New(vocab, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Encode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := plainEncode(b, text); !equal(got, want) {
+			t.Errorf("fast %v\nplain %v", got, want)
+		}
+	})
+}
+
+// plainEncode is Encode in the plainest way.
+func plainEncode(b *BERT, text string) Encoding {
+	var enc Encoding
+	enc.add(b.vocab.Cls(), Offset{})
+	s := new(scratch)
+	flush := func() {
+		chars := b.opts.normalizeUnicode(s, clean(s.chars))
+		for word, rest := nextWord(chars); len(word) > 0; word, rest = nextWord(rest) {
+			plainWord(b, word, &enc)
+		}
+		s.chars = nil
+	}
+	runes := []rune(text)
+	for at := 0; at < len(runes); at++ {
+		ahead := string(runes[at:min(at+len("[MASK]"), len(runes))])
+		special := slices.IndexFunc(SpecialTokens(), func(token string) bool { return strings.HasPrefix(ahead, token) })
+		if special < 0 {
+			s.chars = append(s.chars, char{runes[at], int32(at)})
+			continue
+		}
+		flush()
+		token := SpecialTokens()[special]
+		id, _ := b.vocab.ID(token)
+		enc.add(id, Offset{at, at + len(token)})
+		at += len(token) - 1
+	}
+	flush()
+	enc.add(b.vocab.Sep(), Offset{})
+	return enc
+}
+
+// plainWord is greedy longest-match-first: [UNK] for the whole word unless pieces cover it.
+func plainWord(b *BERT, word []char, enc *Encoding) {
+	begin := enc.Len()
+	unknown := len(word) > b.opts.MaxWordLength
+	for start := 0; start < len(word) && !unknown; {
+		end := len(word)
+		for ; end > start; end-- {
+			piece := Prefix
+			if start == 0 {
+				piece = ""
+			}
+			for _, c := range word[start:end] {
+				piece += string(c.r)
+			}
+			if id, ok := b.vocab.ID(piece); ok {
+				enc.add(id, offsetOf(word[start:end]))
+				break
+			}
+		}
+		unknown = end == start
+		start = end
+	}
+	if unknown {
+		enc.IDs, enc.Offsets = enc.IDs[:begin], enc.Offsets[:begin]
+		enc.add(b.vocab.Unk(), offsetOf(word))
+	}
 }
 
 // checkEncoding checks what holds for every text: offsets lie within it, are not empty and never go back, and

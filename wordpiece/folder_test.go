@@ -13,14 +13,14 @@ import (
 )
 
 func TestLoadEqualsHuggingFace(t *testing.T) {
-	b, err := Load("testdata/tiny")
+	b, err := Load(goldens + "tiny-distilbert")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if b.Options().ModelMaxLength != 128 {
 		t.Errorf("ModelMaxLength is %d, want 128", b.Options().ModelMaxLength)
 	}
-	for i, g := range readLines[golden](t, "testdata/tokenization.jsonl") {
+	for i, g := range readLines[golden](t, goldens+"tokenization.jsonl") {
 		if got, err := b.Encode(g.Text); err != nil || !equal(got, g.encoding()) {
 			t.Errorf("line %d: got %v, %v, want %v", i+1, got, err, g.encoding())
 		}
@@ -28,7 +28,7 @@ func TestLoadEqualsHuggingFace(t *testing.T) {
 }
 
 func TestSaveWritesWhatHuggingFaceWrites(t *testing.T) {
-	b, err := Load("testdata/tiny")
+	b, err := Load(goldens + "tiny-distilbert")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestSaveWritesWhatHuggingFaceWrites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := os.ReadFile(filepath.Join("testdata/tiny", name))
+		want, err := os.ReadFile(filepath.Join(goldens+"tiny-distilbert", name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func folder(t *testing.T, change map[string]func(object) object) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{vocabFile, tokenizerFile, configFile} {
-		data, err := os.ReadFile(filepath.Join("testdata/tiny", name))
+		data, err := os.ReadFile(filepath.Join(goldens+"tiny-distilbert", name))
 		if err != nil {
 			t.Fatal(err)
 		}

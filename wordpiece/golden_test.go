@@ -8,7 +8,10 @@ import (
 	"testing"
 )
 
-// golden is a line of testdata/tokenization.jsonl, made by Hugging Face's tokenizers 0.23.1.
+// goldens are the fixtures that `make parity` reads.
+const goldens = "../scripts/parity/testdata/"
+
+// golden is a line of tokenization.jsonl, made by Hugging Face's tokenizers 0.23.1.
 type golden struct {
 	Text    string   `json:"text"`
 	IDs     []int32  `json:"ids"`
@@ -48,7 +51,7 @@ func readLines[T any](t testing.TB, path string) []T {
 
 func tiny(t testing.TB) *BERT {
 	t.Helper()
-	vocab, err := ReadVocabulary("testdata/tiny/vocab.txt")
+	vocab, err := ReadVocabulary(goldens + "tiny-distilbert/vocab.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +68,7 @@ func equal(a, b Encoding) bool {
 
 func TestEncodeEqualsHuggingFace(t *testing.T) {
 	b := tiny(t)
-	for i, g := range readLines[golden](t, "testdata/tokenization.jsonl") {
+	for i, g := range readLines[golden](t, goldens+"tokenization.jsonl") {
 		got, err := b.Encode(g.Text)
 		if err != nil {
 			t.Fatal(err)
@@ -105,11 +108,25 @@ func TestEncodeEqualsHuggingFaceWithAllOptions(t *testing.T) {
 
 func BenchmarkEncode(b *testing.B) {
 	bert := tiny(b)
-	lines := readLines[golden](b, "testdata/tokenization.jsonl")
+	lines := readLines[golden](b, goldens+"tokenization.jsonl")
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, err := bert.Encode(lines[i%len(lines)].Text); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkEncodeOnAllCores shows by its time per text how tokenization scales with -cpu.
+func BenchmarkEncodeOnAllCores(b *testing.B) {
+	bert := tiny(b)
+	lines := readLines[golden](b, goldens+"tokenization.jsonl")
+	b.RunParallel(func(p *testing.PB) {
+		for i := 0; p.Next(); i++ {
+			if _, err := bert.Encode(lines[i%len(lines)].Text); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }

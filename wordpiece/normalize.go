@@ -31,6 +31,11 @@ func (o Options) normalize(s *scratch) []char {
 		}
 		return chars
 	}
+	return o.normalizeUnicode(s, chars)
+}
+
+// normalizeUnicode does what normalize does to chars that are clean, whether or not they are ASCII.
+func (o Options) normalizeUnicode(s *scratch, chars []char) []char {
 	if o.HandleChineseChars {
 		chars = s.swap(padIdeographs(chars, s.decomposed[:0]))
 	}

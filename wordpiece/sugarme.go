@@ -9,7 +9,7 @@ import (
 // This file is the whole of what is taken from github.com/sugarme/tokenizer: its WordPiece model, which splits a single
 // word that is already normalised and gives offsets in code points of that word. That part equals Hugging Face's.
 //
-// The rest of its pipeline does not: of the 474 texts in testdata/tokenization.jsonl it gives other ids for 146, panics on 4,
+// The rest of its pipeline does not: of the 474 texts in scripts/parity/testdata/tokenization.jsonl it gives other ids for 146, panics on 4,
 // and of the rest 321 get other offsets in code points. Components of ours passed to it could not mend that, since all of them work on
 // its NormalizedString, whose bookkeeping is where most faults are. What they are, and where each is put right here:
 //

@@ -2,7 +2,7 @@
 settings that training.json leaves at their defaults: a cosine schedule, class weights, label smoothing, other betas, frozen
 embeddings and a frozen layer. Dropout is off.
 
-    python3 make_training_options.py tiny-distilbert >training_options.json
+    python3 make_training_options.py ../../scripts/parity/testdata/tiny-distilbert >training_options.json
 """
 import json
 import random

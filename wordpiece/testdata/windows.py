@@ -1,4 +1,4 @@
-"""Writes windows-whole.jsonl: the texts of windows.jsonl cut by Hugging Face's Encoding.truncate, which loses nothing.
+"""Writes windows-whole.jsonl: the texts of the fixture windows.jsonl cut by Encoding.truncate, which loses nothing.
 
 tokenizers 0.23.1 stops reading a text soon after max_length when truncation is switched on, so the overflowing windows
 that it gives then, those of windows.jsonl, end long before their texts do. Encoding.truncate on the whole encoding is the
@@ -7,9 +7,10 @@ same cutting without that. Run in this folder.
 import json
 from tokenizers import Tokenizer
 
-tokenizer = Tokenizer.from_file("tiny/tokenizer.json")
+goldens = "../../scripts/parity/testdata/"
+tokenizer = Tokenizer.from_file(goldens + "tiny-distilbert/tokenizer.json")
 cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-with open("windows.jsonl", encoding="utf-8") as lines, open("windows-whole.jsonl", "w", encoding="utf-8") as out:
+with open(goldens + "windows.jsonl", encoding="utf-8") as lines, open("windows-whole.jsonl", "w", encoding="utf-8") as out:
     for line in lines:
         text = json.loads(line)["text"]
         for max_length, stride in ((32, 8), (128, 32)):
