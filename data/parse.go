@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"pii/data/internal/rawjson"
 	"pii/labels"
 )
 
@@ -54,11 +55,7 @@ func (p *lineParser) parse(line []byte) Transcript {
 
 // wellFormed checks what encoding/json would pass over in silence or answer with words of the text.
 func (p *lineParser) wellFormed(line []byte) bool {
-	if !utf8.Valid(line) {
-		at := 0
-		for r, size := utf8.DecodeRune(line); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRune(line[at:]) {
-			at += size
-		}
+	if at := rawjson.InvalidUTF8(line); at >= 0 {
 		p.problem("", "byte %d of the line is not valid UTF-8", at+1)
 		return false
 	}
@@ -76,7 +73,7 @@ func (p *lineParser) wellFormed(line []byte) bool {
 		}
 		return false
 	}
-	if kind := kindOf(bytes.TrimLeft(line, " \t\r\n")); kind != "an object" {
+	if kind := rawjson.Kind(bytes.TrimLeft(line, " \t\r\n")); kind != "an object" {
 		p.problem("", "is %s, not an object with the fields id, text and entities", kind)
 		return false
 	}
@@ -86,8 +83,8 @@ func (p *lineParser) wellFormed(line []byte) bool {
 // members gives the named fields of an object. One that is there twice is a problem; other fields are passed over.
 func (p *lineParser) members(object []byte, path string, names ...string) map[string][]byte {
 	found := map[string][]byte{}
-	for key, value := range objectMembers(object) {
-		name, err := unquote(key)
+	for key, value := range rawjson.Members(object) {
+		name, err := rawjson.Unquote(key)
 		if err != nil || !slices.Contains(names, name) {
 			continue
 		}
@@ -105,11 +102,11 @@ func (p *lineParser) text(raw []byte, field string) (string, bool) {
 		p.problem(field, "is missing")
 		return "", false
 	}
-	if kind := kindOf(raw); kind != "a string" {
+	if kind := rawjson.Kind(raw); kind != "a string" {
 		p.problem(field, "is %s, not a string", kind)
 		return "", false
 	}
-	value, err := unquote(raw)
+	value, err := rawjson.Unquote(raw)
 	if err != nil {
 		p.problem(field, "%v", err)
 		return "", false
@@ -119,14 +116,14 @@ func (p *lineParser) text(raw []byte, field string) (string, bool) {
 
 // entities gives the spans of a text of length code points; a negative length is not known.
 func (p *lineParser) entities(raw []byte, length int) []labels.Span {
-	if kind := kindOf(raw); kind != "an array" {
+	if kind := rawjson.Kind(raw); kind != "an array" {
 		p.problem("entities", "is %s, not an array", kind)
 		return nil
 	}
 	var spans []labels.Span
 	var places []int
 	index := 0
-	for value := range arrayValues(raw) {
+	for value := range rawjson.Values(raw) {
 		if span, ok := p.span(value, fmt.Sprintf("entities[%d]", index), length); ok {
 			spans, places = append(spans, span), append(places, index)
 		}
@@ -139,7 +136,7 @@ func (p *lineParser) entities(raw []byte, length int) []labels.Span {
 
 func (p *lineParser) span(raw []byte, path string, length int) (labels.Span, bool) {
 	before := len(p.problems)
-	if kind := kindOf(raw); kind != "an object" {
+	if kind := rawjson.Kind(raw); kind != "an object" {
 		p.problem(path, "is %s, not an object with the fields start, end and label", kind)
 		return labels.Span{}, false
 	}
@@ -161,7 +158,7 @@ func (p *lineParser) offset(raw []byte, field string, length int) (int, bool) {
 		p.problem(field, "is missing")
 		return 0, false
 	}
-	if kind := kindOf(raw); kind != "a number" {
+	if kind := rawjson.Kind(raw); kind != "a number" {
 		p.problem(field, "is %s, not a whole number", kind)
 		return 0, false
 	}
@@ -195,7 +192,7 @@ func (p *lineParser) label(label, field string) {
 	if near := nearest(label, known); near != "" {
 		hint = fmt.Sprintf(" (did you mean %s?)", near)
 	}
-	p.problem(field, "%s is not one of the labels %s%s", shown(label), strings.Join(known, ", "), hint)
+	p.problem(field, "%s is not one of the labels %s%s", Quote(label), strings.Join(known, ", "), hint)
 }
 
 // overlaps reports each span that begins before an earlier one ended. places are the spans' indices in the line.

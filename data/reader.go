@@ -1,7 +1,6 @@
 package data
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"errors"
@@ -22,12 +21,8 @@ type Options struct {
 // Lines end in LF or CRLF, the last one also in nothing; a UTF-8 byte-order mark and blank lines are passed over; gzip and
 // zstd are known by their first bytes.
 type Reader struct {
-	name   string
+	stream *Stream
 	opts   Options
-	lines  *bufio.Reader
-	closes []func() error
-	line   int
-	buffer []byte
 	ids    map[[16]byte]struct{}
 	any    bool  // a line that is not blank was read
 	done   error // what every further call returns
@@ -35,37 +30,20 @@ type Reader struct {
 
 // Open opens a file of transcripts. "-" is standard input; "builtin:train" and so on are the sets inside the binary.
 func Open(path string, opts Options) (*Reader, error) {
-	src, err := openSource(path)
+	stream, err := OpenStream(path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := NewReader(src, src.name, opts)
-	if err != nil {
-		if src.close != nil {
-			err = errors.Join(err, src.close())
-		}
-		return nil, err
-	}
-	if src.close != nil {
-		r.closes = append(r.closes, src.close)
-	}
-	return r, nil
+	return &Reader{stream: stream, opts: opts, ids: map[[16]byte]struct{}{}}, nil
 }
 
 // NewReader reads transcripts from a stream. name stands for it in errors.
-func NewReader(stream io.Reader, name string, opts Options) (*Reader, error) {
-	lines, free, err := unpack(stream, name)
+func NewReader(r io.Reader, name string, opts Options) (*Reader, error) {
+	stream, err := NewStream(r, name)
 	if err != nil {
-		if free != nil {
-			free()
-		}
 		return nil, err
 	}
-	r := &Reader{name: name, opts: opts, lines: lines, ids: map[[16]byte]struct{}{}}
-	if free != nil {
-		r.closes = append(r.closes, func() error { free(); return nil })
-	}
-	return r, nil
+	return &Reader{stream: stream, opts: opts, ids: map[[16]byte]struct{}{}}, nil
 }
 
 // ReadAll reads a whole file of transcripts, up to its first problem.
@@ -103,12 +81,8 @@ func (r *Reader) Next() (Transcript, error) {
 
 // Close releases the file. Reading after it is an error.
 func (r *Reader) Close() error {
-	var errs []error
-	for _, close := range r.closes {
-		errs = append(errs, close())
-	}
-	r.closes, r.done = nil, errors.New("the reader of transcripts is closed")
-	return errors.Join(errs...)
+	r.done = errors.New("the reader of transcripts is closed")
+	return r.stream.Close()
 }
 
 // next gives the next transcript with everything that is wrong with it.
@@ -117,7 +91,10 @@ func (r *Reader) next() (Transcript, []*Problem, error) {
 		if r.done != nil {
 			return Transcript{}, nil, r.done
 		}
-		line, err := r.readLine()
+		line, err := r.stream.ReadLine()
+		if errors.Is(err, io.EOF) && !r.any && !r.opts.AllowEmpty {
+			err = &Problem{File: r.stream.Name, Msg: "is empty"}
+		}
 		if err != nil {
 			r.done = err
 			continue
@@ -126,33 +103,12 @@ func (r *Reader) next() (Transcript, []*Problem, error) {
 			continue
 		}
 		r.any = true
-		p := lineParser{file: r.name, line: r.line, opts: r.opts}
+		p := lineParser{file: r.stream.Name, line: r.stream.Line, opts: r.opts}
 		t := p.parse(line)
 		if t.ID != "" && r.seen(t.ID) {
-			p.problem("id", "%s stands on an earlier line too", shown(t.ID))
+			p.problem("id", "%s stands on an earlier line too", Quote(t.ID))
 		}
 		return t, p.problems, nil
-	}
-}
-
-// readLine gives the next line without its end. It is good until the next call.
-func (r *Reader) readLine() ([]byte, error) {
-	r.buffer = r.buffer[:0]
-	for {
-		part, err := r.lines.ReadSlice('\n')
-		r.buffer = append(r.buffer, part...)
-		switch {
-		case err == nil, errors.Is(err, io.EOF) && len(r.buffer) > 0:
-			r.line++
-			return bytes.TrimSuffix(bytes.TrimSuffix(r.buffer, []byte("\n")), []byte("\r")), nil
-		case errors.Is(err, bufio.ErrBufferFull):
-		case errors.Is(err, io.EOF) && !r.any && !r.opts.AllowEmpty:
-			return nil, &Problem{File: r.name, Msg: "is empty"}
-		case errors.Is(err, io.EOF):
-			return nil, io.EOF
-		default:
-			return nil, &Problem{File: r.name, Line: r.line + 1, Msg: streamMessage(err), cause: err}
-		}
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// shown quotes an id or a label for an error message, cut where it is long.
-func shown(s string) string {
+// Quote quotes an id or a label for an error message, cut where it is long.
+func Quote(s string) string {
 	const most = 60
 	if runes := []rune(s); len(runes) > most {
 		s = string(runes[:most]) + "…"

@@ -13,24 +13,27 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// source is an opened file of transcripts before any of its lines is read.
-type source struct {
-	name string
-	io.Reader
-	close func() error
+// Stream is a text file as it is read: unpacked where it is gzip or zstd, which its first bytes say, and without a UTF-8
+// byte-order mark.
+type Stream struct {
+	*bufio.Reader
+	Name   string // what stands for the file in errors
+	Line   int    // how many lines ReadLine has read
+	buffer []byte
+	closes []func() error
 }
 
-// openSource opens a path: a file, "-" for standard input, or a built-in set.
-func openSource(path string) (*source, error) {
+// OpenStream opens a text file. "-" is standard input; "builtin:train" and so on are the sets inside the binary.
+func OpenStream(path string) (*Stream, error) {
 	if path == "-" {
-		return &source{"standard input", os.Stdin, nil}, nil
+		return NewStream(os.Stdin, "standard input")
 	}
 	if name, ok := strings.CutPrefix(path, BuiltinPrefix); ok {
 		content, err := Builtin(name)
 		if err != nil {
 			return nil, err
 		}
-		return &source{path, bytes.NewReader(content), nil}, nil
+		return NewStream(bytes.NewReader(content), path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -40,7 +43,63 @@ func openSource(path string) (*source, error) {
 		file.Close() // nothing was written to it
 		return nil, &Problem{File: path, Msg: "is a folder, not a file of transcripts"}
 	}
-	return &source{path, file, file.Close}, nil
+	s, err := NewStream(file, path)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	s.closes = append(s.closes, file.Close)
+	return s, nil
+}
+
+// NewStream reads a text file from a stream of bytes. name stands for it in errors.
+func NewStream(r io.Reader, name string) (*Stream, error) {
+	text, free, err := unpack(r, name)
+	if err != nil {
+		if free != nil {
+			free()
+		}
+		return nil, err
+	}
+	s := &Stream{Reader: text, Name: name}
+	if free != nil {
+		s.closes = append(s.closes, func() error { free(); return nil })
+	}
+	return s, nil
+}
+
+// Close releases the file.
+func (s *Stream) Close() error {
+	var errs []error
+	for _, close := range s.closes {
+		errs = append(errs, close())
+	}
+	s.closes = nil
+	return errors.Join(errs...)
+}
+
+// ReadLine gives the next line without its end, LF or CRLF. It is good until the next call. After the last line the error is
+// io.EOF; any other is a *Problem.
+func (s *Stream) ReadLine() ([]byte, error) {
+	s.buffer = s.buffer[:0]
+	for {
+		part, err := s.ReadSlice('\n')
+		s.buffer = append(s.buffer, part...)
+		switch {
+		case err == nil, errors.Is(err, io.EOF) && len(s.buffer) > 0:
+			s.Line++
+			return bytes.TrimSuffix(bytes.TrimSuffix(s.buffer, []byte("\n")), []byte("\r")), nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF):
+			return nil, io.EOF
+		default:
+			return nil, s.Problem(s.Line+1, err)
+		}
+	}
+}
+
+// Problem says of an error of reading that it came at a line, 0 where that is not known.
+func (s *Stream) Problem(line int, err error) *Problem {
+	return &Problem{File: s.Name, Line: line, Msg: streamMessage(err), cause: err}
 }
 
 func openMessage(err error) string {

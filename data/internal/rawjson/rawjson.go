@@ -1,4 +1,5 @@
-package data
+// Package rawjson walks over JSON that is known to be valid, without copying it: a record may be long.
+package rawjson
 
 import (
 	"encoding/json"
@@ -8,12 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// The functions of this file walk over JSON that is known to be valid, without copying it: a line may be long.
-
-// kindOf names the kind of a JSON value by its first byte.
-func kindOf(raw []byte) string {
+// Kind names the kind of a JSON value by its first byte.
+func Kind(raw []byte) string {
 	switch {
 	case len(raw) == 0:
 		return "nothing"
@@ -31,8 +31,8 @@ func kindOf(raw []byte) string {
 	return "a number"
 }
 
-// objectMembers gives the keys, in their quotes, and values of an object, in order.
-func objectMembers(raw []byte) iter.Seq2[[]byte, []byte] {
+// Members gives the keys, in their quotes, and values of an object, in order.
+func Members(raw []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func([]byte, []byte) bool) {
 		at := skipTo(raw, 0, '{') + 1
 		for {
@@ -51,8 +51,8 @@ func objectMembers(raw []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// arrayValues gives the values of an array, in order.
-func arrayValues(raw []byte) iter.Seq[[]byte] {
+// Values gives the values of an array, in order.
+func Values(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		at := skipTo(raw, 0, '[') + 1
 		for {
@@ -127,8 +127,8 @@ func skipString(raw []byte, at int) int {
 	return min(at+1, len(raw))
 }
 
-// unquote decodes a JSON string. Unlike encoding/json it does not replace half of a surrogate pair in silence.
-func unquote(raw []byte) (string, error) {
+// Unquote decodes a JSON string. Unlike encoding/json it does not replace half of a surrogate pair in silence.
+func Unquote(raw []byte) (string, error) {
 	for at := 0; at+5 < len(raw); at++ {
 		if raw[at] != '\\' {
 			continue
@@ -163,4 +163,16 @@ func escaped(raw []byte, at int) rune {
 		return 0
 	}
 	return rune(code)
+}
+
+// InvalidUTF8 gives the index of the first byte that is not UTF-8, -1 where there is none: encoding/json passes over them.
+func InvalidUTF8(raw []byte) int {
+	if utf8.Valid(raw) {
+		return -1
+	}
+	at := 0
+	for r, size := utf8.DecodeRune(raw); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRune(raw[at:]) {
+		at += size
+	}
+	return at
 }
