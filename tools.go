@@ -62,7 +62,7 @@ func doctorCommand(env *stages.Env) *cli.Command {
 
 func dataCommand(env *stages.Env) *cli.Command {
 	return &cli.Command{
-		Name: "data", Usage: "check transcripts, or make synthetic ones",
+		Name: "data", Usage: "check transcripts, bring them from and to other tools, or make synthetic ones",
 		Subcommands: []*cli.Command{
 			{
 				Name: "validate", Usage: "list every problem of a file, and count what is there", ArgsUsage: "FILE",
@@ -81,6 +81,8 @@ func dataCommand(env *stages.Env) *cli.Command {
 					return stages.Validate(c.Context, config, env, c.Args().First(), c.Bool("unlabelled"), c.Bool("json"))
 				},
 			},
+			importCommand(env),
+			exportCommand(env),
 			{
 				Name: "synth", Usage: "write the synthetic sets train, dev, test and stress",
 				Description: "The same seed gives the same bytes.\n\nExample: pii data synth --seed 7 --out-dir synthetic",

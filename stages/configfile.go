@@ -17,9 +17,20 @@ const DefaultConfigFile = "pii.yaml"
 
 // ReadFile sets what the YAML file says. Errors name file and line.
 func (c *Config) ReadFile(path string) error {
+	return readMapping(path, func(origin, key string, value ast.Node) error {
+		text, err := scalarText(value)
+		if err != nil {
+			return &ConfigError{fmt.Sprintf("%s: %s: %v", origin, key, err)}
+		}
+		return c.Set(key, text, origin)
+	})
+}
+
+// readMapping hands over the keys and values of a YAML file, each with its origin, file and line.
+func readMapping(path string, each func(origin, key string, value ast.Node) error) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("reading configuration: %w", err)
+		return fmt.Errorf("reading YAML: %w", err)
 	}
 	file, err := parser.ParseBytes(bytes.TrimPrefix(content, []byte("\ufeff")), 0)
 	if err != nil {
@@ -35,11 +46,7 @@ func (c *Config) ReadFile(path string) error {
 		}
 		for _, entry := range mapping {
 			origin := fmt.Sprintf("%s:%d", path, entry.Key.GetToken().Position.Line)
-			text, err := scalarText(entry.Value)
-			if err != nil {
-				return &ConfigError{fmt.Sprintf("%s: %s: %v", origin, entry.Key, err)}
-			}
-			if err := c.Set(entry.Key.GetToken().Value, text, origin); err != nil {
+			if err := each(origin, entry.Key.GetToken().Value, entry.Value); err != nil {
 				return err
 			}
 		}

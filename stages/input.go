@@ -18,6 +18,14 @@ func (e *Env) open(path string, opts data.Options) (*data.Reader, error) {
 	return data.Open(path, opts)
 }
 
+// openText opens a text file as open does.
+func (e *Env) openText(path string) (*data.Stream, error) {
+	if path == "-" {
+		return data.NewStream(e.In, "standard input")
+	}
+	return data.OpenStream(path)
+}
+
 // setInput is a file of transcripts as an input of a stage.
 func setInput(name, path string) (pipeline.Input, error) {
 	builtin, ok := builtinName(path)

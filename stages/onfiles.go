@@ -119,7 +119,7 @@ type PredictOptions struct {
 // PredictFiles tags the transcripts of one file. From file to file, what an interrupted call leaves in a hidden folder
 // beside the output lets the next one go on; the output itself appears when it is whole.
 func PredictFiles(ctx context.Context, cfg *Config, env *Env, o PredictOptions) error {
-	if err := o.check(); err != nil {
+	if err := checkOutput(o.Input, o.Output); err != nil {
 		return err
 	}
 	if isStream(o.Input) || isStream(o.Output) {
@@ -146,17 +146,17 @@ func PredictFiles(ctx context.Context, cfg *Config, env *Env, o PredictOptions) 
 	return err
 }
 
-// check refuses what would be found out only after all the work, or would destroy the input.
-func (o PredictOptions) check() error {
-	info, err := os.Stat(o.Output)
-	if err == nil && info.IsDir() || strings.HasSuffix(o.Output, "/") {
-		return &ConfigError{fmt.Sprintf("--output %s is a folder, not a file", o.Output)}
+// checkOutput refuses what would be found out only after all the work, or would destroy the input.
+func checkOutput(input, output string) error {
+	info, err := os.Stat(output)
+	if err == nil && info.IsDir() || strings.HasSuffix(output, "/") {
+		return &ConfigError{fmt.Sprintf("--output %s is a folder, not a file", output)}
 	}
-	if ending := filepath.Ext(o.Output); ending == ".gz" || ending == ".zst" {
-		return &ConfigError{fmt.Sprintf("--output %s: output is not compressed; write to - and pipe it into gzip or zstd", o.Output)}
+	if ending := filepath.Ext(output); ending == ".gz" || ending == ".zst" {
+		return &ConfigError{fmt.Sprintf("--output %s: output is not compressed; write to - and pipe it into gzip or zstd", output)}
 	}
-	if err == nil && info.Mode().IsRegular() && sameFile(o.Input, o.Output) {
-		return &ConfigError{fmt.Sprintf("--output %s is the input; it would be overwritten", o.Output)}
+	if err == nil && info.Mode().IsRegular() && sameFile(input, output) {
+		return &ConfigError{fmt.Sprintf("--output %s is the input; it would be overwritten", output)}
 	}
 	return nil
 }
@@ -247,21 +247,27 @@ func predictThrough(ctx context.Context, cfg *Config, env *Env, o PredictOptions
 		return err
 	}
 	defer reader.Close()
-	write := func(w io.Writer) error { return predictTo(ctx, env, tagger, reader, w, formatOf(o.Format, o.Output)) }
+	return env.create(o.Output, func(w io.Writer) error {
+		return predictTo(ctx, env, tagger, reader, w, formatOf(o.Format, o.Output))
+	})
+}
+
+// create writes to a path: a file, which appears when it is whole, a pipe or a device, or "-" for standard output.
+func (e *Env) create(path string, write func(io.Writer) error) error {
 	switch {
-	case o.Output == "-":
-		return write(env.Out)
-	case isStream(o.Output):
-		f, err := os.OpenFile(o.Output, os.O_WRONLY, 0)
+	case path == "-":
+		return write(e.Out)
+	case isStream(path):
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
 			return err
 		}
 		return errors.Join(write(f), f.Close())
 	}
-	if err := os.MkdirAll(filepath.Dir(o.Output), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return pipeline.CreateFile(o.Output, func(f *os.File) error { return write(f) })
+	return pipeline.CreateFile(path, func(f *os.File) error { return write(f) })
 }
 
 // predictTo writes the predictions for a reader in one of the formats; JSON when all are there.
