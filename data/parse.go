@@ -32,7 +32,7 @@ func (p *lineParser) parse(line []byte) Transcript {
 	if !p.wellFormed(line) {
 		return t
 	}
-	fields := p.members(line, "", "id", "text", "entities")
+	fields := p.members(line, "", append([]string{"id", "text", "entities"}, p.opts.Keep...)...)
 	id, ok := p.text(fields["id"], "id")
 	if ok && strings.TrimSpace(id) == "" {
 		p.problem("id", "is empty")
@@ -50,7 +50,35 @@ func (p *lineParser) parse(line []byte) Transcript {
 	} else if p.opts.RequireEntities {
 		p.problem("entities", "is missing; transcripts for training and scoring are labelled, those without any entity with []")
 	}
+	p.keep(&t, fields)
 	return t
+}
+
+// keep gives the transcript the further fields that were asked for.
+func (p *lineParser) keep(t *Transcript, fields map[string][]byte) {
+	for _, name := range p.opts.Keep {
+		raw := fields[name]
+		if raw == nil {
+			continue
+		}
+		var list []string
+		switch kind := rawjson.Kind(raw); kind {
+		case "a string":
+			value, _ := p.text(raw, name)
+			list = []string{value}
+		case "an array":
+			for element := range rawjson.Values(raw) {
+				value, _ := p.text(element, fmt.Sprintf("%s[%d]", name, len(list)))
+				list = append(list, value)
+			}
+		default:
+			p.problem(name, "is %s, not a string or a list of strings", kind)
+		}
+		if t.Fields == nil {
+			t.Fields = map[string][]string{}
+		}
+		t.Fields[name] = list
+	}
 }
 
 // wellFormed checks what encoding/json would pass over in silence or answer with words of the text.

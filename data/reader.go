@@ -14,6 +14,7 @@ type Options struct {
 	Labels          *labels.Set // the labels that spans may have; nil for any
 	RequireEntities bool        // every line has the field "entities", as training and scoring need
 	AllowEmpty      bool        // a file without any line is no error
+	Keep            []string    // further fields of a line, strings or lists of strings, that Transcript.Fields is to hold
 }
 
 // Reader reads transcripts one by one. It holds a line and a hash of each id in memory, nothing else of the file.

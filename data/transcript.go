@@ -21,6 +21,9 @@ type Transcript struct {
 	Entities []labels.Span // in order of their start, not overlapping
 	Labelled bool          // the line had the field "entities", be it empty
 	Line     int           // in its file, from 1; 0 for a transcript that was not read
+
+	// Fields holds those of Options.Keep that the line has, each with its strings; nil where it has none.
+	Fields map[string][]string
 }
 
 // sortSpans puts spans in order of their start.
