@@ -18,8 +18,9 @@ type Confusion struct {
 
 // Mistake is a gold type that was taken for another.
 type Mistake struct {
-	Gold, Predicted string
-	Count           int
+	Gold      string `json:"gold"`
+	Predicted string `json:"predicted"`
+	Count     int    `json:"count"` // pairs of spans
 }
 
 func newConfusion(types []labels.Type) Confusion {
@@ -53,9 +54,9 @@ func (c *Confusion) clone() Confusion {
 	return copied
 }
 
-// Mistakes lists the types that were taken for others, the most frequent mistake first.
-func (c *Confusion) Mistakes() []Mistake {
-	var list []Mistake
+// mistakes lists the types that were taken for others, the commonest mistake first.
+func (c *Confusion) mistakes() []Mistake {
+	list := []Mistake{}
 	for g, row := range c.Pairs {
 		for p, count := range row {
 			if g != p && count > 0 {

@@ -43,7 +43,11 @@ type Scores struct {
 	Redaction Redaction   `json:"redaction"` // what striking out the predicted personal data would leave
 	SemEval   SemEval     `json:"semeval"`   // spans that are nearly right told from those that are made up
 	Confusion Confusion   `json:"confusion"` // which type was taken for which
+	Mistakes  []Mistake   `json:"mistakes"`  // Confusion's types that were taken for others, the commonest first
 	Intervals Intervals   `json:"intervals"`
+
+	// Slices are parts of the transcripts, by By and then by Value; empty where none were named to Counter.Add.
+	Slices []SliceScore `json:"slices"`
 }
 
 // Average is the mean over types. Precision and recall of a type with a span, where they are 0/0, count as 0, as in seqeval:
@@ -62,21 +66,23 @@ type Counter struct {
 	schemes     map[string]*Schemes
 	confusion   Confusion
 	transcripts []tally
+	parts       map[Slice]*part
 }
 
 // NewCounter makes a counter for the types of a label set.
 func NewCounter(set *labels.Set) *Counter {
-	c := &Counter{set: set, types: map[string]*Score{}, schemes: map[string]*Schemes{}, confusion: newConfusion(set.Types())}
+	c := &Counter{set: set, types: map[string]*Score{}, schemes: map[string]*Schemes{}, confusion: newConfusion(set.Types()),
+		parts: map[Slice]*part{}}
 	for _, t := range set.Types() {
 		c.types[t.Name], c.schemes[t.Name] = &Score{}, &Schemes{}
 	}
 	return c
 }
 
-// Add counts the spans of one transcript; their order does not matter. Nor does repetition, but to SemEval and Confusion,
+// Add counts the spans of one transcript, in the whole and in the slices that it is in; their order does not matter. Nor does repetition, but to SemEval and Confusion,
 // where a span that is there again is one more. An error, for a span whose type is not in the label set, leaves the counts
 // as they were.
-func (c *Counter) Add(gold, predicted []labels.Span) error {
+func (c *Counter) Add(gold, predicted []labels.Span, in ...Slice) error {
 	for _, spans := range [][]labels.Span{gold, predicted} {
 		for _, span := range spans {
 			if !c.set.Has(span.Label) {
@@ -101,6 +107,7 @@ func (c *Counter) Add(gold, predicted []labels.Span) error {
 		return &c.nonPII
 	})
 	c.transcripts = append(c.transcripts, tallyOf(all, pii, ofPII(goldSet), ofPII(predictedSet)))
+	c.addTo(in)
 	return nil
 }
 
@@ -165,7 +172,7 @@ func (c *Counter) Scores() Scores {
 	}
 	s := Scores{Documents: len(c.transcripts), Micro: sum.all(), PII: sum.pii(), NonPII: c.nonPII.figures(),
 		Redaction: sum.redaction(), SemEval: semEvalOf(c.set.Types(), c.schemes), Confusion: c.confusion.clone(),
-		Intervals: intervals(c.transcripts)}
+		Mistakes: c.confusion.mistakes(), Intervals: intervals(c.transcripts), Slices: c.sliceScores()}
 	for _, t := range c.set.Types() {
 		score := c.types[t.Name].figures()
 		s.Types = append(s.Types, TypeScore{t.Name, t.PII, score})

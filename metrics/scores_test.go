@@ -184,14 +184,32 @@ func TestTargets(t *testing.T) {
 		target Target
 		want   string
 	}{
-		{AtLeast("F1", &value, 0.8), `{"name":"F1","value":0.8,"relation":"\u003e=","bound":0.8,"met":true}`},
-		{AtLeast("F1", &value, 0.9), `{"name":"F1","value":0.8,"relation":"\u003e=","bound":0.9,"met":false}`},
-		{AtMost("p95", &value, 0.8), `{"name":"p95","value":0.8,"relation":"\u003c=","bound":0.8,"met":true}`},
-		{AtMost("p95", &value, 0.7), `{"name":"p95","value":0.8,"relation":"\u003c=","bound":0.7,"met":false}`},
-		{AtLeast("F1", nil, 0.9), `{"name":"F1","value":null,"relation":"\u003e=","bound":0.9,"met":null}`},
+		{AtLeast("F1", &value, 0.8), `{"name":"F1","value":0.8,"relation":"\u003e=","bound":0.8,"met":true,"required":false}`},
+		{AtLeast("F1", &value, 0.9), `{"name":"F1","value":0.8,"relation":"\u003e=","bound":0.9,"met":false,"required":false}`},
+		{AtMost("p95", &value, 0.8), `{"name":"p95","value":0.8,"relation":"\u003c=","bound":0.8,"met":true,"required":false}`},
+		{AtMost("p95", &value, 0.7), `{"name":"p95","value":0.8,"relation":"\u003c=","bound":0.7,"met":false,"required":false}`},
+		{AtLeast("F1", nil, 0.9), `{"name":"F1","value":null,"relation":"\u003e=","bound":0.9,"met":null,"required":false}`},
 	} {
 		if got, err := json.Marshal(c.target); err != nil || string(got) != c.want {
 			t.Errorf("got %s, %v, want %s", got, err, c.want)
+		}
+	}
+}
+
+func TestOnlyWhatIsRequiredFails(t *testing.T) {
+	value := 0.8
+	for _, c := range []struct {
+		target           Target
+		required, failed bool
+	}{
+		{AtLeast("F1", &value, 0.8), true, false},
+		{AtLeast("F1", &value, 0.9), true, true},
+		{AtLeast("F1", &value, 0.9), false, false},
+		{AtMost("p95", nil, 0.9), true, true},
+		{AtMost("p95", nil, 0.9), false, false},
+	} {
+		if c.target.Required = c.required; c.target.Failed() != c.failed {
+			t.Errorf("%+v: failed %v", c.target, !c.failed)
 		}
 	}
 }

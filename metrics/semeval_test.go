@@ -216,7 +216,7 @@ func TestConfusion(t *testing.T) {
 		[2][]labels.Span{{span(0, 5, "CITY"), span(6, 9, "DATE"), span(10, 14, "PHONE")}, {span(0, 5, "LOCATION"), span(7, 9, "PHONE")}},
 		[2][]labels.Span{{span(0, 5, "CITY")}, {span(1, 5, "LOCATION"), span(6, 9, "EMAIL")}},
 		[2][]labels.Span{{span(0, 5, "CITY")}, {span(1, 5, "CITY")}})
-	if got, want := s.Confusion.Mistakes(), []Mistake{{"CITY", "LOCATION", 2}, {"DATE", "PHONE", 1}}; !slices.Equal(got, want) {
+	if got, want := s.Mistakes, []Mistake{{"CITY", "LOCATION", 2}, {"DATE", "PHONE", 1}}; !slices.Equal(got, want) {
 		t.Errorf("mistakes %v, want %v", got, want)
 	}
 	index := func(name string) int { return slices.Index(s.Confusion.Types, name) }

@@ -11,7 +11,7 @@ import (
 func (s Scores) Table(w io.Writer) error {
 	var out bytes.Buffer
 	parts := []func(io.Writer){s.exact, s.personal, s.schemes}
-	if len(s.Confusion.Mistakes()) > 0 {
+	if len(s.Mistakes) > 0 {
 		parts = append(parts, s.mistakes)
 	}
 	for i, part := range parts {
@@ -89,14 +89,13 @@ func (s Scores) schemes(table io.Writer) {
 	}
 }
 
-// mistakesShown keeps the table of mistakes on a screen; Confusion has them all.
+// mistakesShown keeps the table of mistakes on a screen.
 const mistakesShown = 5
 
 func (s Scores) mistakes(table io.Writer) {
-	mistakes := s.Confusion.Mistakes()
 	fmt.Fprintln(table, "type\ttaken for\tspans\t")
 	others := 0
-	for i, m := range mistakes {
+	for i, m := range s.Mistakes {
 		if i < mistakesShown {
 			fmt.Fprintf(table, "%s\t%s\t%d\t\n", m.Gold, m.Predicted, m.Count)
 		} else {
