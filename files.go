@@ -58,11 +58,16 @@ func predictCommand(env *stages.Env) *cli.Command {
 func evaluateCommand(env *stages.Env) *cli.Command {
 	return &cli.Command{
 		Name: "evaluate", Usage: "hold predictions against labelled transcripts",
-		Description: "Example: pii evaluate --gold data/dev.jsonl --pred out/dev_pred.json",
+		Description: "Exit code 4 when a target that was set is missed.\n\n" +
+			"Example: pii evaluate --gold data/dev.jsonl --pred out/dev_pred.json --slices --errors 20",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "gold", Usage: "labelled transcripts: a JSONL `FILE` or builtin:NAME"},
 			&cli.StringFlag{Name: "pred", Usage: "`FILE` that pii predict wrote, or - for standard input"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
+			&cli.BoolFlag{Name: "slices", Usage: "print the scores of parts of the file too: by length, numerals, style and so on"},
+			&cli.IntFlag{Name: "errors", Usage: "print the `NUMBER` worst errors too, their texts masked"},
+			&cli.StringFlag{Name: "errors-out", Usage: "write the errors to this JSONL `FILE` too, all of them without --errors"},
+			&cli.BoolFlag{Name: "show-text", Usage: "let the errors quote the transcripts"},
 		}, optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress"))...),
 		Action: func(c *cli.Context) error {
 			config, _, err := prepareFiles(c, env, "gold", "pred")
@@ -72,7 +77,15 @@ func evaluateCommand(env *stages.Env) *cli.Command {
 			if c.String("gold") == "-" && c.String("pred") == "-" {
 				return &usageError{"--gold and --pred cannot both be standard input"}
 			}
-			return stages.EvaluateFiles(c.Context, config, env, c.String("gold"), c.String("pred"), c.Bool("json"))
+			o := stages.EvaluateOptions{Gold: c.String("gold"), Pred: c.String("pred"), JSON: c.Bool("json"), Slices: c.Bool("slices"),
+				Errors: c.Int("errors"), ErrorsOut: c.String("errors-out"), ShowText: c.Bool("show-text")}
+			switch {
+			case o.Errors < 0:
+				return &usageError{"--errors must not be negative"}
+			case o.ShowText && o.Errors == 0 && o.ErrorsOut == "":
+				return &usageError{"--show-text is about errors; give --errors or --errors-out too"}
+			}
+			return stages.EvaluateFiles(c.Context, config, env, o)
 		},
 	}
 }
@@ -80,7 +93,8 @@ func evaluateCommand(env *stages.Env) *cli.Command {
 func benchmarkCommand(env *stages.Env) *cli.Command {
 	return &cli.Command{
 		Name: "benchmark", Usage: "time a model, one transcript at a time, on each device",
-		Description: "Example: pii benchmark --model-dir out --input data/dev.jsonl --runs 50 --device cpu --device cuda",
+		Description: "Exit code 4 when target-p95 was set and is missed.\n\n" +
+			"Example: pii benchmark --model-dir out --input data/dev.jsonl --runs 50 --device cpu --device cuda",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, or owner/name[@revision] on the hub"},
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE` or builtin:NAME", Value: "builtin:dev"},

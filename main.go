@@ -27,6 +27,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitStale       = 3
+	exitMissed      = 4
 	exitInterrupted = 130
 )
 
@@ -53,12 +54,16 @@ func exitCode(ctx context.Context, err error) int {
 	var usage *usageError
 	var wrong *pipeline.UsageError
 	var config *stages.ConfigError
+	var missed *stages.MissedError
 	switch {
 	case errors.Is(err, errStale):
 		return exitStale
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "pii: interrupted; the same command goes on where this one stopped")
 		return exitInterrupted
+	case errors.As(err, &missed):
+		fmt.Fprintf(os.Stderr, "pii: %s\n", oneLine(err))
+		return exitMissed
 	case errors.As(err, &usage), errors.As(err, &wrong), errors.As(err, &config):
 		fmt.Fprintf(os.Stderr, "pii: %s\n", oneLine(err))
 		return exitUsage
@@ -83,7 +88,7 @@ code points. Each setting is a flag (--batch-size), a key of pii.yaml (batch_siz
 (PII_BATCH_SIZE); flags beat the environment, the environment beats the file.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
-2 wrong usage, 3 stale (status), 130 interrupted.`
+2 wrong usage, 3 stale (status), 4 done but a target that was set is missed, 130 interrupted.`
 
 // computing are the commands that load libtorch.
 var computing = []string{"run", "train", "predict", "benchmark", "doctor"}

@@ -80,7 +80,22 @@ func TestRunGoesOnlyWhereSomethingChanged(t *testing.T) {
 		}
 	}
 	expect("")
-	expect("evaluate", "--target-pii-precision", "0.5")
+	// Targets are no part of what is on disk: nothing runs again, and one that was set and is missed is still told.
+	expect("", "--target-pii-precision", "0")
+	for _, more := range [][]string{{"--target-pii-precision", "1"}, {"--target-p95", "1ns"}} {
+		for range 2 {
+			r := p.all(append(more, "--explain")...)
+			r.want(t, exitMissed, "pii: missed: ", "evaluate: fresh", "benchmark: fresh")
+			if !strings.Contains(r.out, "MISSED") {
+				t.Errorf("with %v the summary says:\n%s", more, r.out)
+			}
+		}
+		p.status(more...).want(t, exitDone)
+		p.all(append(more, "--dry-run")...).want(t, exitDone)
+	}
+	p.all("--config", p.path("runs/default/pii.yaml")).want(t, exitMissed) // where the last call wrote what was set
+	p.all("--target-p95", "1h").want(t, exitDone)
+	expect("evaluate", "--slice-by", "source")
 	expect("evaluate")
 
 	dry := p.all("--epochs", "2", "--dry-run")

@@ -47,7 +47,8 @@ func runCommand(env *stages.Env) *cli.Command {
 		Name:  "run",
 		Usage: "bring a run, or one of its stages, up to date",
 		Description: "A stage runs when its settings, its inputs or its output changed since it last ran. A stage that was\n" +
-			"interrupted goes on where it stopped.\n\nExample: pii run all --epochs 3 --explain",
+			"interrupted goes on where it stopped. Exit code 4 when all is done and a target that was set is missed.\n\n" +
+			"Example: pii run all --epochs 3 --explain",
 	}
 	for _, name := range append([]string{"all"}, stageNames...) {
 		usage := "run every stage that is not fresh"

@@ -67,7 +67,7 @@ func dataCommand(env *stages.Env) *cli.Command {
 			{
 				Name: "validate", Usage: "list every problem of a file, and count what is there", ArgsUsage: "FILE",
 				Description: "Example: pii data validate data/train.jsonl",
-				Flags: append(optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress", "target_pii_precision")),
+				Flags: append(optionFlags(labelOption()),
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 					&cli.BoolFlag{Name: "unlabelled", Usage: "allow lines without entities"}),
 				Action: func(c *cli.Context) error {

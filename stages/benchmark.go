@@ -16,10 +16,9 @@ import (
 
 // BenchmarkResult is benchmark.json: the same texts through the same harness on each device.
 type BenchmarkResult struct {
-	Hardware  string            `json:"hardware"`
-	Texts     int               `json:"texts"`
-	TargetP95 float64           `json:"target_p95_ms"`
-	Devices   []DeviceBenchmark `json:"devices"`
+	Hardware string            `json:"hardware"`
+	Texts    int               `json:"texts"`
+	Devices  []DeviceBenchmark `json:"devices"`
 }
 
 // DeviceBenchmark is what was measured on one device, or why nothing was.
@@ -37,19 +36,26 @@ type DeviceBenchmark struct {
 	BatchSize int              `json:"batch_size"` // of texts_per_second
 }
 
-// BenchmarkFiles times a model folder and prints the figures.
+// BenchmarkFiles times a model folder and prints the figures. The error is a MissedError where all is printed and a target that
+// was set is missed.
 func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, modelDir, input string, asJSON bool) error {
 	result, err := benchmark(ctx, cfg, env, env.Log, modelDir, input)
 	if err != nil {
 		return err
 	}
+	targets := cfg.timeTargets(result)
 	if asJSON {
-		return PrintJSON(env.Out, result)
+		err = PrintJSON(env.Out, struct {
+			*BenchmarkResult
+			Targets []metrics.Target `json:"targets"`
+		}{result, targets})
+	} else if err = result.Table(env.Out); err == nil {
+		err = printTargets(env.Out, targets)
 	}
-	if err := result.Table(env.Out); err != nil {
+	if err != nil {
 		return err
 	}
-	return printTargets(env.Out, result.Targets())
+	return missed(targets)
 }
 
 func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, modelDir, input string) (*BenchmarkResult, error) {
@@ -57,7 +63,7 @@ func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, m
 	if err != nil {
 		return nil, err
 	}
-	result := &BenchmarkResult{Hardware: hardware(), Texts: len(texts), TargetP95: milliseconds(cfg.TargetP95)}
+	result := &BenchmarkResult{Hardware: hardware(), Texts: len(texts)}
 	for _, device := range cfg.BenchmarkDevices {
 		one, err := benchmarkDevice(ctx, cfg, env, logger, modelDir, texts, device)
 		var missing *torchmodel.NoDeviceError
@@ -194,15 +200,4 @@ func (r *BenchmarkResult) Table(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// Targets holds p95 of each device against the bound.
-func (r *BenchmarkResult) Targets() []metrics.Target {
-	var targets []metrics.Target
-	for _, d := range r.Devices {
-		if d.Missing == "" {
-			targets = append(targets, metrics.AtMost(d.Device+": p95 in ms", &d.Total.P95.Value, r.TargetP95))
-		}
-	}
-	return targets
 }

@@ -62,8 +62,12 @@ type Config struct {
 
 	Runs               int
 	BenchmarkDevices   []string
-	TargetPIIPrecision float64
 	TargetP95          time.Duration
+	SliceBy            []string
+	TargetPIIPrecision float64
+	TargetPIIRecall    float64
+	TargetPIIF1        float64
+	TargetLeakRate     float64
 
 	origins  map[string]string // key to where its value comes from
 	snapshot string            // folder of a model of the hub, where FindModel has found it
@@ -80,7 +84,7 @@ func Default() *Config {
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
 		CheckpointEvery: time.Minute, Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.75, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
-		TargetPIIPrecision: 0.80, TargetP95: 20 * time.Millisecond,
+		TargetP95: 20 * time.Millisecond, TargetPIIPrecision: 0.80, TargetLeakRate: 1,
 		origins: map[string]string{},
 	}
 }
@@ -158,7 +162,8 @@ func (c *Config) check() error {
 		"predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
 		"checkpoint_every": float64(c.CheckpointEvery), "target_p95": float64(c.TargetP95)}
 	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "warmup_ratio": c.WarmupRatio, "pii_threshold": c.PIIThreshold,
-		"target_pii_precision": c.TargetPIIPrecision}
+		"target_pii_precision": c.TargetPIIPrecision, "target_pii_recall": c.TargetPIIRecall, "target_pii_f1": c.TargetPIIF1,
+		"target_leak_rate": c.TargetLeakRate}
 	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout,
 		"adam_beta1": c.AdamBeta1, "adam_beta2": c.AdamBeta2}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
@@ -195,7 +200,7 @@ func (c *Config) check() error {
 	if _, err := parseClassWeights(c.ClassWeights, set); err != nil {
 		return c.fault("class_weights", "is wrong: "+err.Error())
 	}
-	return errors.Join(c.checkSets(), c.checkChoices(), c.checkNames())
+	return errors.Join(c.checkSets(), c.checkChoices(), c.checkSlices(), c.checkNames())
 }
 
 // checkSets checks how the sets are named; whether the files are there shows when they are read.
@@ -225,6 +230,21 @@ func (c *Config) checkChoices() error {
 		if !slices.Contains(choice.known, choice.value) {
 			return c.fault(choice.key, fmt.Sprintf("is %q; it must be one of %s%s", choice.value, strings.Join(choice.known, ", "),
 				Nearest(choice.value, choice.known)))
+		}
+	}
+	return nil
+}
+
+// checkSlices refuses names that mean something else, and would put transcripts into the results.
+func (c *Config) checkSlices() error {
+	for i, name := range c.SliceBy {
+		switch {
+		case slices.Contains([]string{"id", "text", "entities"}, name):
+			return c.fault("slice_by", fmt.Sprintf("names %s, which is not a field to tell parts of a file apart by", name))
+		case slices.Contains(data.TraitNames, name):
+			return c.fault("slice_by", fmt.Sprintf("names %s, by which there are slices of themselves", name))
+		case slices.Contains(c.SliceBy[:i], name):
+			return c.fault("slice_by", fmt.Sprintf("names %s twice", name))
 		}
 	}
 	return nil

@@ -109,13 +109,17 @@ func (c *Config) ReadEnv(environ []string) error {
 	return nil
 }
 
-// YAML is the configuration as a file that ReadFile reads; where says of each line where its value comes from.
+// YAML is the configuration as a file that ReadFile reads; where says of each line where its value comes from. Targets that
+// nobody set are comments: read back as settings, they would be required.
 func (c *Config) YAML(where bool) string {
 	var b strings.Builder
 	for _, o := range Options {
 		line := fmt.Sprintf("%s: %s", o.Key, yamlValue(o.field(c), c.Get(o)))
+		origin := c.origins[o.Key]
+		if origin == "" && o.target() {
+			line = "# " + line
+		}
 		if where {
-			origin := c.origins[o.Key]
 			if origin == "" {
 				origin = "default"
 			}

@@ -1,45 +1,103 @@
 package stages
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"text/tabwriter"
 
 	"pii/data"
 	"pii/labels"
 	"pii/metrics"
 )
 
-// Evaluation is how predictions agree with gold spans, and whether that is enough.
+// EvaluateOptions say what EvaluateFiles holds against what, and what it shows of it. "-" is standard input, for one of Gold
+// and Pred.
+type EvaluateOptions struct {
+	Gold, Pred string
+	JSON       bool   // print an Evaluation
+	Slices     bool   // print the table of slices too; JSON has them in any case
+	Errors     int    // print so many of the worst errors
+	ErrorsOut  string // write them to this file too, all of them where Errors is 0
+	ShowText   bool   // errors quote the transcripts, which are masked otherwise
+}
+
+func (o EvaluateOptions) check() error {
+	if o.ErrorsOut == "" {
+		return nil
+	}
+	if isStream(o.ErrorsOut) {
+		return &ConfigError{fmt.Sprintf("--errors-out %s is not a file", o.ErrorsOut)}
+	}
+	for _, input := range []string{o.Gold, o.Pred} {
+		if o.ErrorsOut == input || sameFile(o.ErrorsOut, input) {
+			return &ConfigError{fmt.Sprintf("--errors-out %s is the input %s; it would be overwritten", o.ErrorsOut, input)}
+		}
+	}
+	return nil
+}
+
+// Evaluation is what evaluate says as JSON.
 type Evaluation struct {
-	metrics.Scores
+	*metrics.Scores
+	Errors  []Fault          `json:"errors,omitempty"` // the worst first, as many as were asked for
 	Targets []metrics.Target `json:"targets"`
 }
 
-// EvaluateFiles holds a file of predictions against labelled transcripts and prints the figures.
-func EvaluateFiles(ctx context.Context, cfg *Config, env *Env, gold, pred string, asJSON bool) error {
-	evaluation, err := evaluateFiles(ctx, cfg, env, gold, pred)
+// EvaluateFiles holds a file of predictions against labelled transcripts and prints the figures. The error is a MissedError
+// where all is printed and a target that was set is missed.
+func EvaluateFiles(ctx context.Context, cfg *Config, env *Env, o EvaluateOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	var worst *worstFaults
+	if o.Errors > 0 || o.ErrorsOut != "" {
+		worst = &worstFaults{most: o.Errors, plain: o.ShowText}
+	}
+	scores, err := evaluateFiles(ctx, cfg, env, o.Gold, o.Pred, worst)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return PrintJSON(env.Out, evaluation)
+	evaluation := Evaluation{Scores: scores, Targets: cfg.scoreTargets(scores)}
+	faults := worst.list()
+	if o.ErrorsOut != "" {
+		if err := env.createWhole(o.ErrorsOut, func(w io.Writer) error { return writeLines(w, faults) }); err != nil {
+			return err
+		}
 	}
-	if err := evaluation.Table(env.Out); err != nil {
+	if o.Errors > 0 {
+		evaluation.Errors = faults
+	}
+	if o.JSON {
+		err = PrintJSON(env.Out, evaluation)
+	} else {
+		err = evaluation.print(env.Out, o.Slices)
+	}
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(env.Out)
-	return printTargets(env.Out, evaluation.Targets)
+	return missed(evaluation.Targets)
 }
 
-func evaluateFiles(ctx context.Context, cfg *Config, env *Env, gold, pred string) (*Evaluation, error) {
+func (e Evaluation) print(w io.Writer, withSlices bool) error {
+	out := bufio.NewWriter(w)
+	err := e.Table(out)
+	if withSlices {
+		fmt.Fprintln(out)
+		err = errors.Join(err, e.SliceTable(out))
+	}
+	err = errors.Join(err, e.printErrors(out))
+	if len(e.Targets) > 0 {
+		fmt.Fprintln(out)
+	}
+	return errors.Join(err, printTargets(out, e.Targets), out.Flush())
+}
+
+// evaluateFiles counts, and notes the worst errors where worst is not nil.
+func evaluateFiles(ctx context.Context, cfg *Config, env *Env, gold, pred string, worst *worstFaults) (*metrics.Scores, error) {
 	set, err := cfg.LabelSet()
 	if err != nil {
 		return nil, err
@@ -48,20 +106,33 @@ func evaluateFiles(ctx context.Context, cfg *Config, env *Env, gold, pred string
 	if err != nil {
 		return nil, err
 	}
-	counter := metrics.NewCounter(set)
-	if err := countFile(ctx, env, set, counter, gold, pred, predictions); err != nil {
+	e := evaluator{set: set, counter: metrics.NewCounter(set), sliceBy: cfg.SliceBy, worst: worst, have: map[string]bool{}}
+	if err := e.countFile(ctx, env, gold, pred, predictions); err != nil {
 		return nil, err
 	}
-	scores := counter.Scores()
-	return &Evaluation{scores, []metrics.Target{
-		metrics.AtLeast("PII precision", scores.PII.Precision, cfg.TargetPIIPrecision)}}, nil
+	scores := e.counter.Scores()
+	for _, field := range cfg.SliceBy {
+		if !e.have[field] {
+			env.Log.Printf("%s: no transcript has the field %s of slice_by", gold, data.Quote(field))
+			scores.Slices = slices.DeleteFunc(scores.Slices, func(s metrics.SliceScore) bool { return s.By == field })
+		}
+	}
+	return &scores, nil
+}
+
+// evaluator counts the spans of a file.
+type evaluator struct {
+	set     *labels.Set
+	counter *metrics.Counter
+	sliceBy []string
+	have    map[string]bool // the fields of sliceBy that were there
+	worst   *worstFaults
 }
 
 // countFile counts transcript by transcript. A transcript without a prediction, or a prediction without a transcript, is an
 // error: a score over part of a file would pass for one over all of it.
-func countFile(ctx context.Context, env *Env, set *labels.Set, counter *metrics.Counter, gold, pred string,
-	predictions map[string][]PredictedEntity) error {
-	reader, err := env.open(gold, data.Options{Labels: set, RequireEntities: true})
+func (e *evaluator) countFile(ctx context.Context, env *Env, gold, pred string, predictions map[string][]PredictedEntity) error {
+	reader, err := env.open(gold, data.Options{Labels: e.set, RequireEntities: true, Keep: e.sliceBy})
 	if err != nil {
 		return err
 	}
@@ -82,14 +153,34 @@ func countFile(ctx context.Context, env *Env, set *labels.Set, counter *metrics.
 			return fmt.Errorf("%s: there is no prediction for transcript %q of %s", pred, transcript.ID, gold)
 		}
 		delete(predictions, transcript.ID)
-		if err := counter.Add(transcript.Entities, spansOf(entities)); err != nil {
+		if err := e.counter.Add(transcript.Entities, spansOf(entities), e.slicesOf(transcript)...); err != nil {
 			return fmt.Errorf("%s: transcript %q: %w", pred, transcript.ID, err)
 		}
+		e.worst.add(e.set, transcript, entities)
 	}
 	for _, id := range slices.Sorted(maps.Keys(predictions)) {
 		return fmt.Errorf("%s: %d predictions are of transcripts that %s does not have, such as %q", pred, len(predictions), gold, id)
 	}
 	return nil
+}
+
+// slicesOf names the parts of the file that a transcript is in, by what is known of it without a prediction.
+func (e *evaluator) slicesOf(t data.Transcript) []metrics.Slice {
+	var in []metrics.Slice
+	for _, trait := range t.Traits() {
+		in = append(in, metrics.Slice{By: trait.Name, Value: trait.Value})
+	}
+	for _, field := range e.sliceBy {
+		values, ok := t.Fields[field]
+		e.have[field] = e.have[field] || ok
+		if len(values) == 0 {
+			values = []string{""}
+		}
+		for _, value := range values {
+			in = append(in, metrics.Slice{By: field, Value: value})
+		}
+	}
+	return in
 }
 
 func spansOf(entities []PredictedEntity) []labels.Span {
@@ -98,86 +189,4 @@ func spansOf(entities []PredictedEntity) []labels.Span {
 		spans[i] = labels.Span{Start: e.Start, End: e.End, Label: e.Label}
 	}
 	return spans
-}
-
-func printTargets(w io.Writer, targets []metrics.Target) error {
-	for _, t := range targets {
-		verdict := "not defined"
-		if t.Met != nil {
-			verdict = map[bool]string{true: "met", false: "MISSED"}[*t.Met]
-		}
-		bound, value := metrics.Figure("%.4g", &t.Bound), metrics.Figure("%.4g", t.Value)
-		if _, err := fmt.Fprintf(w, "target: %s %s %s: %s, %s\n", t.Name, relation(t), bound, value, verdict); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func relation(t metrics.Target) string {
-	return map[string]string{">=": "≥", "<=": "≤"}[t.Relation]
-}
-
-// Summary prints what a run has found out: a line for each judged set, then the times, then the targets. Only the stages in
-// current are told of; what the others found is about another model.
-func Summary(w io.Writer, runDir string, cfg *Config, current []string) error {
-	var targets []metrics.Target
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "set\ttranscripts\tPII precision\tPII recall\tPII F1\tmicro F1\tmacro F1\t")
-	found := false
-	for _, name := range cfg.judged() {
-		if !slices.Contains(current, Evaluate) {
-			break
-		}
-		var e Evaluation
-		if ok, err := readJSON(filepath.Join(runDir, Evaluate, name+".json"), &e); err != nil {
-			return err
-		} else if !ok {
-			continue
-		}
-		found = true
-		fmt.Fprintf(table, "%s\t%d\t", name, e.Documents)
-		for _, value := range []*float64{e.PII.Precision, e.PII.Recall, e.PII.F1, e.Micro.F1, e.Macro.F1} {
-			fmt.Fprintf(table, "%s\t", metrics.Figure("%.4f", value))
-		}
-		fmt.Fprintln(table)
-		for _, t := range e.Targets {
-			t.Name = name + ": " + t.Name
-			targets = append(targets, t)
-		}
-	}
-	if found {
-		if err := table.Flush(); err != nil {
-			return err
-		}
-	}
-	var b BenchmarkResult
-	if ok, err := readJSON(filepath.Join(runDir, Benchmark, "benchmark.json"), &b); err != nil {
-		return err
-	} else if ok && slices.Contains(current, Benchmark) {
-		fmt.Fprintln(w)
-		if err := b.Table(w); err != nil {
-			return err
-		}
-		targets = append(targets, b.Targets()...)
-	}
-	if len(targets) > 0 {
-		fmt.Fprintln(w)
-	}
-	return printTargets(w, targets)
-}
-
-// readJSON reports false where there is no such file.
-func readJSON(path string, into any) (bool, error) {
-	content, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(content, into)
-	}
-	if err != nil {
-		return false, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return true, nil
 }

@@ -19,6 +19,9 @@ type Option struct {
 // Flag is the option's name on the command line, without dashes: batch-size.
 func (o Option) Flag() string { return strings.ReplaceAll(o.Key, "_", "-") }
 
+// target reports whether the option is a bound that figures are held against.
+func (o Option) target() bool { return strings.HasPrefix(o.Key, "target_") }
+
 // aliases are the names that run_ner.py of transformers has for settings of ours.
 var aliases = map[string]string{"learning_rate": "lr", "num_train_epochs": "epochs", "per_device_train_batch_size": "batch_size",
 	"label_smoothing_factor": "label_smoothing", "max_seq_length": "max_length"}
@@ -52,6 +55,7 @@ var (
 	byComputing = []string{Train, Predict, Benchmark}
 	byLearning  = []string{Tokenize, Train}
 	byTrain     = []string{Train}
+	byEvaluate  = []string{Evaluate}
 )
 
 // Options lists every setting in the order in which help shows them.
@@ -104,8 +108,13 @@ var Options = []Option{
 
 	{"runs", "`NUMBER` of timed calls", []string{Benchmark}, func(c *Config) any { return &c.Runs }},
 	{"benchmark_devices", "`DEVICES` to compare, comma-separated", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkDevices }},
-	{"target_pii_precision", "PII `PRECISION` that evaluate holds the result against", []string{Evaluate}, func(c *Config) any { return &c.TargetPIIPrecision }},
-	{"target_p95", "`TIME` for one transcript that benchmark holds p95 against", []string{Benchmark}, func(c *Config) any { return &c.TargetP95 }},
+	{"target_p95", "longest p95 `TIME` of one transcript that is good enough", []string{Benchmark}, func(c *Config) any { return &c.TargetP95 }},
+
+	{"slice_by", "`FIELDS` of the labelled transcripts, comma-separated, by whose values evaluate tells scores apart, besides the slices it knows", byEvaluate, func(c *Config) any { return &c.SliceBy }},
+	{"target_pii_precision", "least PII `PRECISION` that is good enough; 0 for none", byEvaluate, func(c *Config) any { return &c.TargetPIIPrecision }},
+	{"target_pii_recall", "least PII `RECALL` that is good enough; 0 for none", byEvaluate, func(c *Config) any { return &c.TargetPIIRecall }},
+	{"target_pii_f1", "least PII `F1` that is good enough; 0 for none", byEvaluate, func(c *Config) any { return &c.TargetPIIF1 }},
+	{"target_leak_rate", "highest leak `RATE` that is good enough; 1 for none", byEvaluate, func(c *Config) any { return &c.TargetLeakRate }},
 }
 
 // OptionsOf lists the settings that a stage reads.

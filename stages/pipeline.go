@@ -16,7 +16,8 @@ import (
 )
 
 // The parameters below are those that each stage's output depends on, and so what its key is made of. Settings that only
-// change how the same output is reached, such as threads or checkpoint_every, are not among them.
+// change how the same output is reached, such as threads or checkpoint_every, are not among them; nor are the targets that figures
+// are held against, which are no part of the output.
 
 type tokenizeParams struct {
 	Labels     []string `json:"labels"`
@@ -72,8 +73,8 @@ type predictParams struct {
 }
 
 type evaluateParams struct {
-	Labels             []string `json:"labels"`
-	TargetPIIPrecision float64  `json:"target_pii_precision"`
+	Labels  []string `json:"labels"`
+	SliceBy []string `json:"slice_by"`
 }
 
 type benchmarkParams struct {
@@ -83,7 +84,6 @@ type benchmarkParams struct {
 	Aggregation  string   `json:"aggregation"`
 	Devices      []string `json:"benchmark_devices"`
 	Threads      int      `json:"threads"`
-	TargetP95    string   `json:"target_p95"`
 	Libtorch     string   `json:"libtorch"`
 	Hardware     string   `json:"hardware"`
 }
@@ -221,11 +221,11 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 	for _, name := range c.judged() {
 		needs = append(needs, pipeline.Need{Stage: Predict, Path: name + ".jsonl"})
 	}
-	return pipeline.Stage{Name: Evaluate, Schema: 2, Params: evaluateParams{c.Labels, c.TargetPIIPrecision},
+	return pipeline.Stage{Name: Evaluate, Schema: 3, Params: evaluateParams{c.Labels, c.SliceBy},
 		Files: pickInputs(inputs, c.judged()...), Needs: needs,
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			for _, name := range c.judged() {
-				scores, err := evaluateFiles(ctx, c, env, c.sets()[name], job.Path(Predict, name+".jsonl"))
+				scores, err := evaluateFiles(ctx, c, env, c.sets()[name], job.Path(Predict, name+".jsonl"), nil)
 				if err != nil {
 					return err
 				}
@@ -238,8 +238,8 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 }
 
 func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Benchmark, Schema: 1, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.PIIThreshold, c.Aggregation,
-		c.BenchmarkDevices, c.Threads, c.TargetP95.String(), libtorch, hardware()},
+	return pipeline.Stage{Name: Benchmark, Schema: 2, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.PIIThreshold, c.Aggregation,
+		c.BenchmarkDevices, c.Threads, libtorch, hardware()},
 		Files: pickInputs(inputs, "dev"), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev)
