@@ -164,6 +164,17 @@ func TestPipesAsInput(t *testing.T) {
 	wantFault(t, pii(t, other.trainArgs(filepath.Join(t.TempDir(), "out"))...), fifo, "a device or a pipe")
 }
 
+func TestPipesInAModelFolder(t *testing.T) {
+	for _, name := range []string{"model.safetensors", "tokenizer.json", "config.json", "pii.json"} {
+		dir := copyModel(t)
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		wantFault(t, pii(t, "predict", "--model-dir", dir, "--input", trained(t).dev), path)
+	}
+}
+
 // copyModel is a model folder that a test may spoil.
 func copyModel(t *testing.T) string {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -38,7 +39,7 @@ func readCard(dir string, cfg *Config) (card, error) {
 	path := filepath.Join(dir, cardName)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return configCard(cfg), nil
+		return strangerCard(cfg), nil
 	}
 	if err != nil {
 		return card{}, err
@@ -57,8 +58,20 @@ func configCard(cfg *Config) card {
 	return card{Labels: cfg.Labels, MaxLength: cfg.MaxLength, Stride: cfg.Stride, FirstPiece: !cfg.LabelAllTokens}
 }
 
-// fit shortens the windows to what a model can read.
-func (c card) fit(maxPositions int) card {
+// strangerCard is that of a model without one. Where nobody says otherwise, it reads as much at once as it can.
+func strangerCard(cfg *Config) card {
+	c := configCard(cfg)
+	if cfg.origins["max_length"] == "" {
+		c.MaxLength = math.MaxInt
+	}
+	return c
+}
+
+// fit shortens the windows to what a model can read: its positions, and what its tokenizer says, 0 where it says nothing.
+func (c card) fit(maxPositions, tokenizerMax int) card {
+	if tokenizerMax >= 8 {
+		maxPositions = min(maxPositions, tokenizerMax)
+	}
 	if c.MaxLength > maxPositions {
 		c.MaxLength, c.Stride = maxPositions, min(c.Stride, maxPositions/4)
 	}

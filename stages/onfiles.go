@@ -210,7 +210,7 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 	}
 	var stand *card
 	if _, err := os.Stat(filepath.Join(o.ModelDir, cardName)); err != nil {
-		c := configCard(cfg)
+		c := strangerCard(cfg)
 		stand = &c
 	}
 	names, err := modelFiles(o.ModelDir)
@@ -302,6 +302,9 @@ func CheckModelDir(dir string) error {
 	if !info.IsDir() {
 		return fmt.Errorf("model: %s is a file, not a model folder", dir)
 	}
+	if err := regularFiles(dir); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
 	names, err := modelFiles(dir)
 	var missing []string
 	for _, name := range names {
@@ -317,6 +320,21 @@ func CheckModelDir(dir string) error {
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("model: %s has no %s; a model folder is what pii train writes, or a DistilBERT of Hugging Face", dir, strings.Join(missing, " and no "))
+	}
+	return nil
+}
+
+// regularFiles refuses a folder in which something is neither a file nor a folder: reading from a pipe or a device may never end.
+func regularFiles(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+			return fmt.Errorf("%s is neither a file nor a folder", path)
+		}
 	}
 	return nil
 }

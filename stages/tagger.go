@@ -58,7 +58,7 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}
-	return &Tagger{model, tokenizer, set, modelCard.fit(model.Config.MaxPositions), cfg.PredictBatchSize, cfg.PIIThreshold,
+	return &Tagger{model, tokenizer, set, modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength), cfg.PredictBatchSize, cfg.PIIThreshold,
 		cfg.aggregation()}, nil
 }
 

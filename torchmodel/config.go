@@ -83,6 +83,15 @@ func parseConfig(content []byte) (Config, error) {
 	if err := json.Unmarshal(content, &file); err != nil {
 		return Config{}, err
 	}
+	// The names that other models have, which transformers takes here too (its attribute_map).
+	aliases := struct {
+		Dim    *int `json:"hidden_size"`
+		Heads  *int `json:"num_attention_heads"`
+		Layers *int `json:"num_hidden_layers"`
+	}{&file.Dim, &file.Heads, &file.Layers}
+	if err := json.Unmarshal(content, &aliases); err != nil {
+		return Config{}, err
+	}
 	if file.ModelType != "distilbert" {
 		return Config{}, fmt.Errorf("model_type is %q; only distilbert is supported", file.ModelType)
 	}

@@ -115,7 +115,22 @@ func (m *Model) Logits(rows []Row) ([][]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("computing logits: %w", err)
 	}
-	return m.split(flat, rows, length), nil
+	logits := m.split(flat, rows, length)
+	for i := range logits {
+		if !finite(logits[i]) {
+			return nil, fmt.Errorf("computing logits: those of row %d are not numbers; the weights are broken", i)
+		}
+	}
+	return logits, nil
+}
+
+func finite(values []float32) bool {
+	for _, v := range values {
+		if v-v != 0 { // of infinities and NaN, the difference is NaN
+			return false
+		}
+	}
+	return true
 }
 
 // split divides the logits of rows that were padded to length among them.

@@ -2,12 +2,15 @@ package torchmodel
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/sugarme/gotch/ts"
 )
 
 var testLabels = []string{"O", "B-X", "I-X"}
@@ -201,6 +204,21 @@ func TestDevices(t *testing.T) {
 	for _, name := range []string{"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0"} {
 		if CheckDevice(name) == nil {
 			t.Errorf("%q was taken for a device", name)
+		}
+	}
+}
+
+func TestBrokenWeightsGiveNoLogits(t *testing.T) {
+	for _, value := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		session := openSession(t)
+		m := newTestModel(t, session, 1)
+		last := m.parameters[len(m.parameters)-1]
+		err := session.noGrad(func() error { return last.tensor.Fill_(ts.FloatScalar(value)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Logits([]Row{{IDs: []int32{1, 2, 3}}}); err == nil || !strings.Contains(err.Error(), "not numbers") {
+			t.Errorf("%s is %v: %v", last.Name, value, err)
 		}
 	}
 }

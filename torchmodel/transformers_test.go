@@ -191,6 +191,10 @@ func TestConfigsOfTransformers4(t *testing.T) {
 	if err != nil || len(c.Labels) != 3 || c.Dim != 768 || c.VocabSize != 30522 {
 		t.Errorf("%+v, %v", c, err)
 	}
+	c, err = parseConfig([]byte(`{"model_type": "distilbert", "hidden_size": 96, "num_attention_heads": 3, "num_hidden_layers": 2}`))
+	if err != nil || c.Dim != 96 || c.Heads != 3 || c.Layers != 2 {
+		t.Errorf("the names of other models: %+v, %v", c, err)
+	}
 }
 
 func TestWeightFiles(t *testing.T) {

@@ -34,10 +34,12 @@ func checkTokenization(dir string) []row {
 	rows := []row{
 		{what: "token ids and offsets, vocab.txt"}, {what: "token ids and offsets, tokenizer.json"}, {what: "windows with stride"},
 	}
-	fromVocabulary, err := vocabularyTokenizer(model)
-	rows[0].err = err
 	fromJSON, err := wordpiece.Load(model)
-	rows[1].err, rows[2].err = err, err
+	var fromVocabulary *wordpiece.BERT
+	rows[0].err, rows[1].err, rows[2].err = err, err, err
+	if err == nil {
+		fromVocabulary, rows[0].err = vocabularyTokenizer(model, fromJSON)
+	}
 	texts, err := readLines[encoded](filepath.Join(dir, "tokenization.jsonl"))
 	for i, tokenizer := range []*wordpiece.BERT{fromVocabulary, fromJSON} {
 		r := &rows[i]
@@ -54,13 +56,13 @@ func checkTokenization(dir string) []row {
 	return rows
 }
 
-// vocabularyTokenizer is the tokenizer of a folder that has vocab.txt and nothing else.
-func vocabularyTokenizer(model string) (*wordpiece.BERT, error) {
+// vocabularyTokenizer reads the pieces from vocab.txt; how they are read is as in the other one.
+func vocabularyTokenizer(model string, like *wordpiece.BERT) (*wordpiece.BERT, error) {
 	vocabulary, err := wordpiece.ReadVocabulary(filepath.Join(model, "vocab.txt"))
 	if err != nil {
 		return nil, err
 	}
-	return wordpiece.New(vocabulary, wordpiece.DefaultOptions())
+	return wordpiece.New(vocabulary, like.Options())
 }
 
 func compareTexts(r *row, tokenizer *wordpiece.BERT, texts []encoded) {
