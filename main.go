@@ -172,7 +172,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 func required(c *cli.Context, flags ...string) error {
 	for _, name := range flags {
 		if c.String(name) == "" {
-			return &usageError{fmt.Sprintf("--%s is missing; pii %s --help has an example", name, c.Command.FullName())}
+			return &usageError{fmt.Sprintf("--%s is missing; %s --help has an example", name, c.Command.HelpName)}
 		}
 	}
 	return nil

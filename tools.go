@@ -103,7 +103,9 @@ func dataCommand(env *stages.Env) *cli.Command {
 
 const bashCompletion = `_pii() {
   local cur=${COMP_WORDS[COMP_CWORD]}
-  local opts=$("${COMP_WORDS[@]:0:COMP_CWORD}" ${cur:+"$cur"} --generate-bash-completion 2>/dev/null)
+  local typed=$cur
+  if [ "$typed" = -- ]; then typed=-; fi
+  local opts=$("${COMP_WORDS[@]:0:COMP_CWORD}" ${typed:+"$typed"} --generate-bash-completion 2>/dev/null)
   COMPREPLY=($(compgen -W "$opts" -- "$cur"))
 }
 complete -o default -F _pii pii
@@ -112,7 +114,9 @@ complete -o default -F _pii pii
 const zshCompletion = `#compdef pii
 _pii() {
   local -a opts
-  opts=("${(@f)$(${words[@]:0:#words[@]-1} ${words[-1]:+"${words[-1]}"} --generate-bash-completion 2>/dev/null)}")
+  local typed=${words[-1]}
+  if [[ $typed == -- ]]; then typed=-; fi
+  opts=("${(@f)$(${words[@]:0:#words[@]-1} ${typed:+"$typed"} --generate-bash-completion 2>/dev/null)}")
   compadd -- $opts || _files
 }
 compdef _pii pii

@@ -16,11 +16,12 @@ const logEvery = 15 * time.Second
 // Progress shows how far long work is: a bar on a terminal, otherwise a log line now and then. It is not for use by
 // several goroutines at once.
 type Progress struct {
-	bar   *progressbar.ProgressBar
-	log   *log.Logger
-	what  string
-	done  int64
-	total int64
+	bar     *progressbar.ProgressBar
+	beneath io.Writer // what the logger writes to without a bar
+	log     *log.Logger
+	what    string
+	done    int64
+	total   int64
 
 	unit     int64 // what log lines count in
 	unitName string
@@ -43,6 +44,8 @@ func NewByteProgress(logger *log.Logger, what string, total int64) *Progress {
 func newProgress(logger *log.Logger, what string, total int64, how progressbar.Option) *Progress {
 	p := &Progress{log: logger, what: what, total: total, last: time.Now(), unit: 1}
 	if w := logger.Writer(); IsTerminal(w) {
+		p.beneath = w
+		defer func() { logger.SetOutput(overBar{p.bar, w}) }()
 		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
 			progressbar.OptionShowCount(), how, progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
@@ -73,7 +76,19 @@ func (p *Progress) Add(n int) {
 func (p *Progress) Close() {
 	if p.bar != nil {
 		p.bar.Finish() //nolint:errcheck // as in Add
+		p.log.SetOutput(p.beneath)
 	}
+}
+
+// overBar is a terminal on which a bar stands, which gives way to what is logged meanwhile.
+type overBar struct {
+	bar      *progressbar.ProgressBar
+	terminal io.Writer
+}
+
+func (o overBar) Write(line []byte) (int, error) {
+	o.bar.Clear() //nolint:errcheck // as in Add
+	return o.terminal.Write(line)
 }
 
 // IsTerminal reports whether w is a terminal.

@@ -86,6 +86,34 @@ func TestProgressBar(t *testing.T) {
 	}
 }
 
+// What is logged while a bar stands has a line of its own.
+func TestLogOverABar(t *testing.T) {
+	t.Parallel()
+	keyboard, screen := terminal(t)
+	shown := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(keyboard)
+		shown <- string(text)
+	}()
+	logger := log.New(screen, "", 0)
+	p := NewProgress(logger, "train", 10)
+	p.Add(3)
+	logger.Print("half of it")
+	p.Add(1)
+	p.Close()
+	logger.Print("all of it")
+	if err := screen.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(<-shown, "\n")
+	for i, want := range []string{"half of it", "all of it"} {
+		line := strings.TrimSuffix(lines[i], "\r")
+		if got := line[strings.LastIndexByte(line, '\r')+1:]; got != want {
+			t.Errorf("line %d shows %q, want %q", i+1, got, want)
+		}
+	}
+}
+
 // terminal opens the two sides of a new terminal.
 func terminal(t *testing.T) (keyboard, screen *os.File) {
 	t.Helper()
