@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 )
@@ -16,33 +15,36 @@ const (
 	tokenizerFile   = "tokenizer.json"
 	configFile      = "tokenizer_config.json"
 	specialMapFile  = "special_tokens_map.json"
-	unlimitedLength = 1e9 // transformers writes numbers above this where a model's length is not known
+	addedFile       = "added_tokens.json"
+	modelFile       = "config.json" // the model's; it names the tokenizer's class where tokenizer_config.json does not
+	unlimitedLength = 1e9           // transformers writes numbers above this where a model's length is not known
 )
 
 // Load reads the tokenizer of a Hugging Face model folder, and reads it as transformers does.
 //
-// The vocabulary is that of tokenizer.json, or of vocab.txt where there is no tokenizer.json. The options are those of
-// tokenizer_config.json, with BERT's defaults for what it does not say, if its tokenizer_class is BERT's or DistilBERT's
-// or not given; else, or without that file, they are those of tokenizer.json.
+// The vocabulary is that of tokenizer.json, or of vocab.txt where there is no tokenizer.json. The tokenizer's class is the
+// tokenizer_class of tokenizer_config.json, else that of config.json, else that of config.json's model_type. The options
+// are those of tokenizer_config.json, with BERT's defaults for what it does not say, if the class is BERT's or
+// DistilBERT's; if it is any tokenizer.json's, or not known, they are those of tokenizer.json.
+//
+// A folder in which transformers would find tokens in a text that Load does not, or the other way round, is refused: the
+// special tokens are BERT's five, each found as it is written, and no others.
 func Load(dir string) (*BERT, error) {
-	config, err := readConfig(filepath.Join(dir, configFile))
+	config, err := readConfig(dir)
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, tokenizerFile)
-	vocab, opts, err := readTokenizerJSON(path)
+	file, vocab, err := readTokenizerJSON(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		path = filepath.Join(dir, vocabFile)
+		path, file = filepath.Join(dir, vocabFile), nil
 		vocab, err = ReadVocabulary(path)
-		opts = DefaultOptions()
-		if err == nil {
-			err = config.checkAdded(vocab)
-		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if opts, err = config.apply(opts); err != nil {
+	opts, err := config.apply(path, file, vocab)
+	if err != nil {
 		return nil, err
 	}
 	bert, err := New(vocab, opts)
@@ -52,103 +54,136 @@ func Load(dir string) (*BERT, error) {
 	return bert, nil
 }
 
-// tokenizerConfig is what is read of tokenizer_config.json.
+// tokenizerConfig is what is read of tokenizer_config.json and of the files that add to it.
 type tokenizerConfig struct {
-	path   string
-	exists bool
+	path  string
+	model modelConfig
+	named map[string]string // the special tokens that the files name, by their keys; "" for one that is set to null
+	added addedIDs          // of added_tokens_decoder, or else of added_tokens.json
 
-	Class          string   `json:"tokenizer_class"`
-	Lowercase      *bool    `json:"do_lower_case"`
-	StripAccents   *bool    `json:"strip_accents"`
-	ChineseChars   *bool    `json:"tokenize_chinese_chars"`
-	ModelMaxLength *float64 `json:"model_max_length"`
+	Class         *string  `json:"tokenizer_class"`
+	Lowercase     *bool    `json:"do_lower_case"`
+	StripAccents  *bool    `json:"strip_accents"`
+	ChineseChars  *bool    `json:"tokenize_chinese_chars"`
+	MaxLength     *float64 `json:"model_max_length"`
+	OldMaxLength  *float64 `json:"max_len"` // the name of model_max_length before transformers 3
+	SplitSpecials bool     `json:"split_special_tokens"`
 
-	Pad  specialName `json:"pad_token"`
-	Unk  specialName `json:"unk_token"`
-	Cls  specialName `json:"cls_token"`
-	Sep  specialName `json:"sep_token"`
-	Mask specialName `json:"mask_token"`
-
-	Added map[string]struct {
-		Content string `json:"content"`
-	} `json:"added_tokens_decoder"`
+	Added map[string]specialToken `json:"added_tokens_decoder"`
 }
 
-// specialName is a special token in a configuration, which is a string or an object with the string as its content.
-type specialName string
-
-func (n *specialName) UnmarshalJSON(data []byte) error {
-	var object struct {
-		Content string `json:"content"`
-	}
-	if err := json.Unmarshal(data, (*string)(n)); err == nil {
-		return nil
-	}
-	if err := json.Unmarshal(data, &object); err != nil {
-		return errors.New("a special token must be a string or an object with its content")
-	}
-	*n = specialName(object.Content)
-	return nil
+// modelConfig is what is read of config.json.
+type modelConfig struct {
+	path  string
+	Class string `json:"tokenizer_class"`
+	Type  string `json:"model_type"`
 }
 
-func readConfig(path string) (tokenizerConfig, error) {
-	config := tokenizerConfig{path: path}
-	data, err := os.ReadFile(path)
+func readConfig(dir string) (*tokenizerConfig, error) {
+	c := &tokenizerConfig{path: filepath.Join(dir, configFile), model: modelConfig{path: filepath.Join(dir, modelFile)}}
+	fields, err := readFields(c.path, c)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := fields["model_max_length"]; !ok {
+		c.MaxLength = c.OldMaxLength
+	}
+	if c.SplitSpecials {
+		return nil, fmt.Errorf("%s: split_special_tokens: only false is supported", c.path)
+	}
+	if c.named, err = specialNames(c.path, fields); err != nil {
+		return nil, err
+	}
+	if c.Class == nil {
+		if _, err := readFields(c.model.path, &c.model); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.readAdded(dir)
+}
+
+// readFields reads a file with a JSON object into value, unless that is nil, and returns its fields; none if there is no such
+// file.
+func readFields(path string, value any) (map[string]json.RawMessage, error) {
+	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return config, nil
+		return nil, nil
 	}
 	if err != nil {
-		return config, fmt.Errorf("read tokenizer configuration: %w", err)
+		return nil, fmt.Errorf("read tokenizer configuration: %w", err)
 	}
-	config.exists = true
-	if err := unmarshal(data, &config); err != nil {
-		return config, fmt.Errorf("%s: %w", path, err)
+	var fields map[string]json.RawMessage
+	if err = unmarshal(data, &fields); err == nil && value != nil {
+		err = unmarshal(data, value)
 	}
-	return config, config.check()
-}
-
-// check refuses special tokens by other names than BERT's.
-func (c tokenizerConfig) check() error {
-	for i, name := range []specialName{c.Pad, c.Unk, c.Cls, c.Sep, c.Mask} {
-		if want := SpecialTokens()[i]; name != "" && string(name) != want {
-			return fmt.Errorf("%s: the special token %q is not supported; in its place only %s is", c.path, name, want)
-		}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
-}
-
-// checkAdded refuses added tokens that vocab.txt, read without a tokenizer.json, does not make special.
-func (c tokenizerConfig) checkAdded(vocab *Vocabulary) error {
-	for id, token := range c.Added {
-		known, ok := vocab.ID(token.Content)
-		if !ok || fmt.Sprint(known) != id || !slices.Contains(SpecialTokens(), token.Content) {
-			return fmt.Errorf("%s: added_tokens_decoder: the added token %q with id %s is not supported", c.path, token.Content, id)
-		}
-	}
-	return nil
+	return fields, nil
 }
 
 // bertClasses are the tokenizers that transformers builds from tokenizer_config.json, whatever tokenizer.json says.
-var bertClasses = []string{"", "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"}
+var bertClasses = []string{"BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"}
 
 // otherClasses are the tokenizers that transformers takes from tokenizer.json as it is.
 var otherClasses = []string{"TokenizersBackend", "PreTrainedTokenizerFast"}
 
-// apply returns the options with what the configuration says in place of what tokenizer.json says.
-func (c tokenizerConfig) apply(opts Options) (Options, error) {
+// bertTypes are the models whose tokenizer is BERT's where no file names its class.
+var bertTypes = []string{"bert", "distilbert"}
+
+// isBERT tells whether the tokenizer is one of bertClasses; else it is one of otherClasses, which need a tokenizer.json.
+// Without a tokenizer.json and a class, transformers reads nothing; here vocab.txt is then read as BERT's.
+func (c *tokenizerConfig) isBERT(hasJSON bool) (bool, error) {
+	class, path := c.model.Class, c.model.path
+	if c.Class != nil {
+		class, path = *c.Class, c.path
+	} else if class == "" && c.model.Type == "" {
+		return !hasJSON, nil
+	} else if class == "" {
+		if !slices.Contains(bertTypes, c.model.Type) {
+			return false, fmt.Errorf("%s: the tokenizer of the model_type %q is not supported", path, c.model.Type)
+		}
+		return true, nil
+	}
+	if slices.Contains(bertClasses, class) {
+		return true, nil
+	}
+	if !slices.Contains(otherClasses, class) {
+		return false, fmt.Errorf("%s: the tokenizer_class %q is not supported", path, class)
+	}
+	if !hasJSON {
+		return false, fmt.Errorf("%s: the tokenizer_class %q needs a %s", path, class, tokenizerFile)
+	}
+	return false, nil
+}
+
+// apply returns the options of the tokenizer whose vocabulary is in path. File is its tokenizer.json, nil if it has none.
+func (c *tokenizerConfig) apply(path string, file *tokenizerJSON, vocab *Vocabulary) (Options, error) {
+	bert, err := c.isBERT(file != nil)
+	if err == nil {
+		err = c.added.check(vocab)
+	}
+	if err == nil {
+		err = c.checkSpecial(path, bert, file)
+	}
+	if err != nil {
+		return Options{}, err
+	}
+	opts := DefaultOptions()
+	if bert {
+		c.set(&opts)
+	} else {
+		opts = file.options()
+	}
 	opts.ModelMaxLength = 0
-	if c.ModelMaxLength != nil && *c.ModelMaxLength < unlimitedLength {
-		opts.ModelMaxLength = int(*c.ModelMaxLength)
+	if c.MaxLength != nil && *c.MaxLength < unlimitedLength {
+		opts.ModelMaxLength = int(*c.MaxLength)
 	}
-	if !c.exists || slices.Contains(otherClasses, c.Class) {
-		return opts, nil
-	}
-	if !slices.Contains(bertClasses, c.Class) {
-		return opts, fmt.Errorf("%s: the tokenizer_class %q is not supported", c.path, c.Class)
-	}
-	length := opts.ModelMaxLength
-	opts = DefaultOptions()
-	opts.ModelMaxLength = length
+	return opts, nil
+}
+
+// set sets the options that tokenizer_config.json has.
+func (c *tokenizerConfig) set(opts *Options) {
 	opts.StripAccents = c.StripAccents
 	if c.Lowercase != nil {
 		opts.Lowercase = *c.Lowercase
@@ -156,7 +191,6 @@ func (c tokenizerConfig) apply(opts Options) (Options, error) {
 	if c.ChineseChars != nil {
 		opts.HandleChineseChars = *c.ChineseChars
 	}
-	return opts, nil
 }
 
 // Save writes the tokenizer into a model folder, which must exist, as vocab.txt, tokenizer.json, tokenizer_config.json

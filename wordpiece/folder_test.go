@@ -3,6 +3,8 @@ package wordpiece
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -88,18 +90,23 @@ func TestLoadGivesBackWhatSaveWrote(t *testing.T) {
 // object is a JSON object that a test changes.
 type object = map[string]any
 
-// folder writes a model folder: tiny's files, each changed by a function, or left out if that returns nil.
+// folder writes a model folder: tiny's files, each changed by a function, or left out if that returns nil. A file that tiny
+// has not is made from nothing by its function.
 func folder(t *testing.T, change map[string]func(object) object) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{vocabFile, tokenizerFile, configFile} {
+	for _, name := range []string{vocabFile, tokenizerFile, configFile, modelFile, specialMapFile, addedFile} {
 		data, err := os.ReadFile(filepath.Join(goldens+"tiny-distilbert", name))
-		if err != nil {
+		missing := errors.Is(err, fs.ErrNotExist)
+		if missing && change[name] == nil {
+			continue
+		}
+		if err != nil && !missing {
 			t.Fatal(err)
 		}
 		if f := change[name]; f != nil {
-			var content object
-			if name != vocabFile {
+			content := object{}
+			if name != vocabFile && !missing {
 				if err := json.Unmarshal(data, &content); err != nil {
 					t.Fatal(err)
 				}
@@ -140,24 +147,37 @@ func in(field string, fields object) func(object) object {
 // TestLoadTakesOptionsFromWhereTransformersDoes has what AutoTokenizer of transformers 5.12.1 makes of these folders.
 func TestLoadTakesOptionsFromWhereTransformersDoes(t *testing.T) {
 	cased := in("normalizer", object{"lowercase": false})
+	bert, fast := with(object{"tokenizer_class": "BertTokenizer"}), with(object{"tokenizer_class": "PreTrainedTokenizerFast"})
+	noClass := with(object{"tokenizer_class": nil})
 	for _, c := range []struct {
-		name              string
-		tokenizer, config func(object) object
-		lowercase         bool
+		name                     string
+		tokenizer, config, model func(object) object
+		lowercase                bool
 	}{
-		{"BERT's class, no flag", cased, with(object{"tokenizer_class": "BertTokenizer"}), true},
-		{"BERT's fast class, flag", nil, with(object{"tokenizer_class": "BertTokenizerFast", "do_lower_case": false}), false},
-		{"DistilBERT's class, flag", cased, with(object{"tokenizer_class": "DistilBertTokenizer", "do_lower_case": true}), true},
-		{"any tokenizer.json, flag", nil, with(object{"do_lower_case": false}), true},
-		{"any fast tokenizer, flag", cased, with(object{"tokenizer_class": "PreTrainedTokenizerFast", "do_lower_case": true}), false},
-		{"no class, flag", nil, with(object{"tokenizer_class": nil, "do_lower_case": false}), false},
-		{"no class, no flag", cased, with(object{"tokenizer_class": nil}), true},
-		{"vocab.txt, flag", drop, with(object{"tokenizer_class": nil, "do_lower_case": false}), false},
-		{"vocab.txt, no flag", drop, with(object{"tokenizer_class": "BertTokenizer"}), true},
-		{"tokenizer.json alone", cased, drop, false},
-		{"vocab.txt alone", drop, drop, true},
+		{"BERT's class, no flag", cased, bert, nil, true},
+		{"BERT's fast class, flag", nil, with(object{"tokenizer_class": "BertTokenizerFast", "do_lower_case": false}), nil, false},
+		{"DistilBERT's class, flag", cased, with(object{"tokenizer_class": "DistilBertTokenizer", "do_lower_case": true}), nil, true},
+		{"any tokenizer.json, flag", nil, with(object{"do_lower_case": false}), nil, true},
+		{"any fast tokenizer, flag", cased, with(object{"tokenizer_class": "PreTrainedTokenizerFast", "do_lower_case": true}), nil, false},
+		{"no class, flag", nil, with(object{"tokenizer_class": nil, "do_lower_case": false}), nil, false},
+		{"no class, no flag", cased, noClass, nil, true},
+		{"no class, no config.json, flag", nil, with(object{"tokenizer_class": nil, "do_lower_case": false}), drop, true},
+		{"no class, no config.json, no flag", cased, noClass, drop, false},
+		{"no class, no model_type", cased, noClass, with(object{"model_type": nil}), false},
+		{"no class, BERT's in config.json", cased, noClass, bert, true},
+		{"no class, any fast one in config.json", cased, noClass, fast, false},
+		{"BERT's class, any fast one in config.json", cased, bert, fast, true},
+		{"any fast class, BERT's in config.json", cased, fast, bert, false},
+		{"vocab.txt, flag", drop, with(object{"tokenizer_class": nil, "do_lower_case": false}), nil, false},
+		{"vocab.txt, no flag", drop, bert, nil, true},
+		{"vocab.txt, config.json", drop, drop, nil, true},
+		{"tokenizer.json, config.json", cased, drop, nil, true},
+		{"tokenizer.json, config.json of BERT's class", cased, drop, bert, true},
+		{"tokenizer.json, config.json of any fast class", cased, drop, fast, false},
+		{"tokenizer.json alone", cased, drop, drop, false},
+		{"vocab.txt alone", drop, drop, drop, true},
 	} {
-		b, err := Load(folder(t, map[string]func(object) object{tokenizerFile: c.tokenizer, configFile: c.config}))
+		b, err := Load(folder(t, map[string]func(object) object{tokenizerFile: c.tokenizer, configFile: c.config, modelFile: c.model}))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -168,18 +188,54 @@ func TestLoadTakesOptionsFromWhereTransformersDoes(t *testing.T) {
 	}
 }
 
+func TestLoadReadsTheLengthAsTransformersDoes(t *testing.T) {
+	for _, c := range []struct {
+		fields object
+		want   int
+	}{
+		{object{"model_max_length": 64, "max_len": 77}, 64},
+		{object{"model_max_length": nil, "max_len": 77}, 77},
+		{object{"model_max_length": nil}, 0},
+		{object{"model_max_length": 1e30}, 0},
+	} {
+		b, err := Load(folder(t, map[string]func(object) object{configFile: with(c.fields)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Options().ModelMaxLength; got != c.want {
+			t.Errorf("%v: %d, want %d", c.fields, got, c.want)
+		}
+	}
+}
+
 func TestLoadReadsTemplateProcessing(t *testing.T) {
 	token := func(kind, id string) object { return object{kind: object{"id": id, "type_id": 0}} }
-	template := func(steps ...object) func(object) object {
-		return with(object{"post_processor": object{"type": "TemplateProcessing", "single": steps}})
+	ids := func(cls, sep int) object {
+		return object{"[CLS]": object{"ids": []int{cls}}, "[SEP]": object{"ids": []int{sep}}}
 	}
-	good := template(token("SpecialToken", "[CLS]"), token("Sequence", "A"), token("SpecialToken", "[SEP]"))
-	if _, err := Load(folder(t, map[string]func(object) object{tokenizerFile: good})); err != nil {
+	whole := []object{token("SpecialToken", "[CLS]"), token("Sequence", "A"), token("SpecialToken", "[SEP]")}
+	template := func(special object, steps []object) string {
+		processor := object{"type": "TemplateProcessing", "single": steps, "special_tokens": special}
+		change := with(object{"post_processor": processor})
+		return folder(t, map[string]func(object) object{tokenizerFile: change})
+	}
+	vocab := tiny(t).Vocabulary()
+	cls, sep := int(vocab.Cls()), int(vocab.Sep())
+	if _, err := Load(template(ids(cls, sep), whole)); err != nil {
 		t.Error(err)
 	}
-	bad := template(token("Sequence", "A"), token("SpecialToken", "[SEP]"))
-	if _, err := Load(folder(t, map[string]func(object) object{tokenizerFile: bad})); err == nil {
-		t.Error("a template without [CLS]: no error")
+	for _, c := range []struct {
+		special object
+		steps   []object
+		want    string
+	}{
+		{ids(cls, sep), whole[1:], "post_processor.single"},
+		{ids(cls, 9), whole, "post_processor.special_tokens: the ids of [SEP]"},
+		{object{}, whole, "post_processor.special_tokens: the ids of [CLS]"},
+	} {
+		if _, err := Load(template(c.special, c.steps)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("want an error with %s, got: %v", c.want, err)
+		}
 	}
 }
 
@@ -215,17 +271,12 @@ func TestLoadRefusesByName(t *testing.T) {
 		{configFile, with(object{"unk_token": object{"content": "<unk>"}}), `"<unk>"`},
 		{configFile, with(object{"pad_token": 3}), "a special token must be"},
 		{configFile, with(object{"do_lower_case": "yes"}), "line 4"},
+		{configFile, with(object{"tokenizer_class": ""}), `the tokenizer_class ""`},
 	} {
 		_, err := Load(folder(t, map[string]func(object) object{c.file: c.change}))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.file) {
 			t.Errorf("want an error with %s and %s, got: %v", c.file, c.want, err)
 		}
-	}
-	_, err := Load(folder(t, map[string]func(object) object{
-		tokenizerFile: drop, configFile: with(object{"added_tokens_decoder": object{"3000": object{"content": "<name>"}}}),
-	}))
-	if err == nil || !strings.Contains(err.Error(), `"<name>"`) {
-		t.Errorf("an added token beside vocab.txt: %v", err)
 	}
 	if _, err := Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), vocabFile) {
 		t.Errorf("an empty folder: %v", err)

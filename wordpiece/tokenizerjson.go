@@ -47,10 +47,13 @@ type normalizer struct {
 
 // postProcessor is BertProcessing, which has sep and cls, or TemplateProcessing, which has a template.
 type postProcessor struct {
-	Type   string                      `json:"type"`
-	Sep    *namedID                    `json:"sep,omitempty"`
-	Cls    *namedID                    `json:"cls,omitempty"`
-	Single []map[string]map[string]any `json:"single,omitempty"`
+	Type    string                      `json:"type"`
+	Sep     *namedID                    `json:"sep,omitempty"`
+	Cls     *namedID                    `json:"cls,omitempty"`
+	Single  []map[string]map[string]any `json:"single,omitempty"`
+	Special map[string]struct {
+		IDs []int `json:"ids"`
+	} `json:"special_tokens,omitempty"`
 }
 
 // namedID is a token and its id, an array of two in JSON.
@@ -111,23 +114,23 @@ func (ids orderedIDs) sorted() []string {
 }
 
 // readTokenizerJSON reads a tokenizer.json; a component of it that is not BERT's is refused by name.
-func readTokenizerJSON(path string) (*Vocabulary, Options, error) {
-	data, err := os.ReadFile(path)
+func readTokenizerJSON(path string) (*tokenizerJSON, *Vocabulary, error) {
+	data, err := readFile(path)
 	if err != nil {
-		return nil, Options{}, fmt.Errorf("read tokenizer: %w", err)
+		return nil, nil, fmt.Errorf("read tokenizer: %w", err)
 	}
-	var file tokenizerJSON
-	if err := unmarshal(data, &file); err != nil {
-		return nil, Options{}, fmt.Errorf("%s: %w", path, err)
+	file := &tokenizerJSON{}
+	if err := unmarshal(data, file); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	vocab, err := file.vocabulary()
 	if err == nil {
 		err = file.check(vocab)
 	}
 	if err != nil {
-		return nil, Options{}, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return vocab, file.options(), nil
+	return file, vocab, nil
 }
 
 // vocabulary is the model's with the added tokens after it; their ids must leave no gap.
@@ -221,6 +224,11 @@ func (p *postProcessor) check(vocab *Vocabulary) error {
 		}
 		if !slices.Equal(names, []string{"SpecialToken [CLS]", "Sequence A", "SpecialToken [SEP]"}) {
 			return fmt.Errorf("post_processor.single: only [CLS] $A [SEP] is supported")
+		}
+		for _, token := range []namedID{cls, sep} {
+			if !slices.Equal(p.Special[token.Token].IDs, []int{token.ID}) {
+				return fmt.Errorf("post_processor.special_tokens: the ids of %s must be [%d]", token.Token, token.ID)
+			}
 		}
 	default:
 		return unsupported("post_processor.type", p.Type)

@@ -2,11 +2,13 @@ package wordpiece
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"unicode"
 )
 
 // Prefix marks the pieces that continue a word.
@@ -47,10 +49,12 @@ func NewVocabulary(pieces []string) (*Vocabulary, error) {
 	return v, nil
 }
 
+var errEmpty = errors.New("it is empty")
+
 // check tells whether piece can be the next one. Line breaks would not survive vocab.txt.
 func (v *Vocabulary) check(piece string) error {
 	if piece == "" {
-		return errors.New("it is empty")
+		return errEmpty
 	}
 	if strings.ContainsAny(piece, "\r\n") {
 		return fmt.Errorf("%q holds a line break", piece)
@@ -70,23 +74,32 @@ func (v *Vocabulary) complete() error {
 	return nil
 }
 
-// ReadVocabulary reads a vocab.txt: one piece a line, its id the line number from 0.
+// ReadVocabulary reads a vocab.txt: one piece a line, its id the line number from 0. White space at the end of a line is not
+// part of its piece, unless the line holds nothing else. Empty lines may only end the file, and are no pieces.
 func ReadVocabulary(path string) (*Vocabulary, error) {
-	file, err := os.Open(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read vocabulary: %w", err)
 	}
-	defer file.Close()
-	return ParseVocabulary(file, path)
+	return ParseVocabulary(bytes.NewReader(data), path)
 }
 
 // ParseVocabulary reads what ReadVocabulary reads, from r. Errors name the line, and name as the file.
 func ParseVocabulary(r io.Reader, name string) (*Vocabulary, error) {
 	v := &Vocabulary{ids: map[string]int32{}}
 	lines := bufio.NewScanner(r)
+	empty := false // the line after the last piece
 	for lines.Scan() {
-		piece := lines.Text()
-		if err := v.check(piece); err != nil {
+		piece := trimEnd(lines.Text())
+		if piece == "" && len(v.pieces) > 0 {
+			empty = true
+			continue
+		}
+		err := v.check(piece)
+		if empty {
+			err = errEmpty
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", name, len(v.pieces)+1, err)
 		}
 		v.ids[piece] = int32(len(v.pieces))
@@ -99,6 +112,15 @@ func ParseVocabulary(r io.Reader, name string) (*Vocabulary, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return v, nil
+}
+
+// trimEnd drops white space from the end of a line. A line of white space is kept, and with it the ids of those after it:
+// the vocabularies of some models have U+2028. No word holds white space, so no text has such a piece.
+func trimEnd(line string) string {
+	if piece := strings.TrimRightFunc(line, unicode.IsSpace); piece != "" {
+		return piece
+	}
+	return line
 }
 
 // Write writes the vocabulary as vocab.txt to path.

@@ -3,6 +3,7 @@ package wordpiece
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,6 +14,9 @@ func TestParseVocabularyNamesTheLine(t *testing.T) {
 		{"doubled", specials + "a\nb\na\n", `v.txt:8: "a" is already piece 6`},
 		{"empty line", specials + "a\n\nb\n", "v.txt:7: it is empty"},
 		{"no [UNK]", strings.Replace(specials, "[UNK]\n", "", 1), "v.txt: the special token [UNK] is missing"},
+		{"two empty lines", specials + "\n \n\na\n", "v.txt:6: it is empty"},
+		{"empty line first", "\n" + specials, "v.txt:1: it is empty"},
+		{"doubled but for white space", specials + "a\na \n", `v.txt:7: "a" is already piece 6`},
 		{"nothing", "", "v.txt: the special token [PAD] is missing"},
 	} {
 		_, err := ParseVocabulary(strings.NewReader(c.text), "v.txt")
@@ -22,6 +26,18 @@ func TestParseVocabularyNamesTheLine(t *testing.T) {
 	}
 	if _, err := NewVocabulary(append(SpecialTokens(), "a\nb")); err == nil {
 		t.Error("a piece with a line break: no error")
+	}
+}
+
+// TestParseVocabularyTrimsLines has the ids that transformers 5.12.1 gives to the pieces of such a file.
+func TestParseVocabularyTrimsLines(t *testing.T) {
+	specials := strings.Join(SpecialTokens(), " \r\n") + "\u00a0\u3000\n"
+	v, err := ParseVocabulary(strings.NewReader(specials+"a\t\n\u2028\n b \n\n\r\n\n"), "v.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := append(SpecialTokens(), "a", "\u2028", " b"); !slices.Equal(v.Pieces(), want) {
+		t.Errorf("got %q, want %q", v.Pieces(), want)
 	}
 }
 
