@@ -12,7 +12,7 @@ import (
 var (
 	configFile   = "config.json"
 	vocabularies = []string{"tokenizer.json", "vocab.txt"}
-	optional     = []string{"tokenizer_config.json", "special_tokens_map.json", "pii.json"}
+	optional     = []string{"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "pii.json"}
 	weights      = []string{"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"}
 )
 

@@ -119,7 +119,7 @@ func (c *Config) checkpointFiles() (tokenizer, weights []pipeline.Input, err err
 		return nil, nil, err
 	}
 	names, err := modelFiles(dir)
-	return checkpointInputs(dir, tokenizerFiles...), checkpointInputs(dir, names...), err
+	return checkpointInputs(dir, append([]string{"config.json"}, tokenizerFiles...)...), checkpointInputs(dir, names...), err
 }
 
 // sameName reports whether a path is the folder that a name in the working folder is, or would be.

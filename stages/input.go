@@ -57,8 +57,8 @@ func modelFiles(dir string) ([]string, error) {
 	return append([]string{"config.json"}, weights...), err
 }
 
-// tokenizerFiles are what wordpiece.Save writes and wordpiece.Load reads.
-var tokenizerFiles = []string{"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
+// tokenizerFiles are what wordpiece.Load reads, beside config.json.
+var tokenizerFiles = []string{"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
 
 // newModel makes the model that training starts from.
 func newModel(session *torchmodel.Session, cfg *Config, vocabSize int, tags []string) (*torchmodel.Model, string, error) {
