@@ -1,0 +1,102 @@
+package rules
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Words of numbers as they are spoken. Scale words say how many zeros they stand for where a number is read out.
+var (
+	ones = numbered(0, "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+	more = numbered(10, "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+	tens = map[string]string{"twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6", "seventy": "7",
+		"eighty": "8", "ninety": "9"}
+	zeros     = map[string]string{"oh": "0", "o": "0", "nought": "0", "naught": "0", "nil": "0"}
+	scales    = map[string]string{"hundred": "00", "thousand": "000"}
+	repeats   = map[string]int{"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
+	unspoken  = wordSet("uh", "um", "uhm", "er", "erm", "hm", "hmm", "ah", "and", "plus", "dash", "hyphen", "space")
+	mistakens = map[string]string{"to": "2", "too": "2", "for": "4", "ate": "8", "won": "1"} // what is heard for a digit
+)
+
+func numbered(first int, words ...string) map[string]string {
+	m := map[string]string{}
+	for i, word := range words {
+		m[word] = strconv.Itoa(first + i)
+	}
+	return m
+}
+
+func wordSet(words ...string) map[string]bool {
+	m := map[string]bool{}
+	for _, word := range words {
+		m[word] = true
+	}
+	return m
+}
+
+// reading is a stretch of text read as digits.
+type reading struct {
+	digits  string
+	guessed int // words that only may stand for digits: those heard for one, and unknown ones
+}
+
+// readDigits reads numerals, spoken digits, pairs such as "forty two", and "double seven".
+func readDigits(text string) reading {
+	words := wordsOf(text)
+	var r reading
+	for i := 0; i < len(words); i++ {
+		next := ""
+		if i+1 < len(words) {
+			next = digit(words[i+1].folded)
+		}
+		word := words[i].folded
+		switch {
+		case isNumeral(word):
+			r.digits += word
+		case digit(word) != "":
+			r.digits += digit(word)
+		case more[word] != "":
+			r.digits += more[word]
+		case tens[word] != "" && next != "" && next != "0":
+			r.digits, i = r.digits+tens[word]+next, i+1
+		case tens[word] != "":
+			r.digits += tens[word] + "0"
+		case repeats[word] > 0 && next != "":
+			r.digits, i = r.digits+strings.Repeat(next, repeats[word]), i+1
+		case scales[word] != "":
+			r.digits += scales[word]
+			r.guessed++ // "nine hundred forty" is 940, "nine hundred" 900
+		case mistakens[word] != "":
+			r.digits += mistakens[word]
+			r.guessed++
+		case !unspoken[word] && isWord(word):
+			r.guessed++
+		}
+	}
+	return r
+}
+
+// digit is the one digit that a word is, "" if it is none.
+func digit(word string) string {
+	if len(word) == 1 && isNumeral(word) {
+		return word
+	}
+	return ones[word] + zeros[word]
+}
+
+func isNumeral(word string) bool {
+	return word != "" && strings.Trim(word, "0123456789") == ""
+}
+
+// luhn reports whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B).
+func luhn(digits string) bool {
+	sum := 0
+	for i := range len(digits) {
+		d := int(digits[len(digits)-1-i] - '0')
+		if i%2 == 1 {
+			d = 2*d - 9*(d/5)
+		}
+		sum += d
+	}
+	return sum%10 == 0
+}
