@@ -55,6 +55,27 @@ func predictCommand(env *stages.Env) *cli.Command {
 	}
 }
 
+func calibrateCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "calibrate", Usage: "fit the scores of a model folder to labelled transcripts, and choose thresholds by them",
+		Description: "Writes temperature and thresholds into the folder's pii.json, as pii train does at its end, and what they are\n" +
+			"based on into calibration.json.\n\nExample: pii calibrate --model-dir out --dev data/dev.jsonl",
+		Flags: append([]cli.Flag{&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to change"}},
+			optionFlags(stages.OptionsNamed("labels", "dev", "threshold_choice", "threshold_precision", "threshold_beta", "device",
+				"threads", "predict_batch_size"))...),
+		Action: func(c *cli.Context) error {
+			if err := errors.Join(noArgs(c), required(c, "model-dir")); err != nil {
+				return err
+			}
+			config, err := readConfig(c)
+			if err != nil {
+				return err
+			}
+			return stages.CalibrateFiles(c.Context, config, env, c.String("model-dir"))
+		},
+	}
+}
+
 func evaluateCommand(env *stages.Env) *cli.Command {
 	return &cli.Command{
 		Name: "evaluate", Usage: "hold predictions against labelled transcripts",

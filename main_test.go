@@ -231,7 +231,7 @@ func sameFiles(t *testing.T, a, b string, names ...string) {
 }
 
 var modelNames = []string{"config.json", "model.safetensors", "pii.json", "special_tokens_map.json", "tokenizer.json",
-	"tokenizer_config.json", "vocab.txt", "metrics.jsonl"}
+	"tokenizer_config.json", "vocab.txt", "metrics.jsonl", "calibration.json"}
 
 func lines(content []byte) int { return bytes.Count(content, []byte("\n")) }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,10 +21,12 @@ func optionFlags(options []stages.Option) []cli.Flag {
 	flags := []cli.Flag{configFlag}
 	for _, o := range options {
 		value := defaults.Get(o)
-		switch value {
-		case "true", "false":
+		switch {
+		case o.Repeats():
+			flags = append(flags, &cli.StringSliceFlag{Name: o.Flag(), Aliases: o.Aliases(), Usage: o.Usage, DefaultText: value})
+		case value == "true" || value == "false":
 			flags = append(flags, &cli.BoolFlag{Name: o.Flag(), Aliases: o.Aliases(), Usage: o.Usage, Value: value == "true"})
-		case "", "0":
+		case value == "" || value == "0":
 			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Aliases: o.Aliases(), Usage: o.Usage})
 		default:
 			flags = append(flags, &cli.StringFlag{Name: o.Flag(), Aliases: o.Aliases(), Usage: o.Usage, DefaultText: value})
@@ -74,6 +77,9 @@ func readConfig(c *cli.Context) (*stages.Config, error) {
 		text, ok := value.(string)
 		if b, isBool := value.(bool); isBool {
 			text, ok = map[bool]string{true: "true", false: "false"}[b], true
+		}
+		if o.Repeats() {
+			text, ok = strings.Join(c.StringSlice(o.Flag()), ","), true
 		}
 		if !ok {
 			continue

@@ -1,7 +1,6 @@
 package stages
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"pii/labels"
@@ -46,13 +45,11 @@ func (t *Tagger) groups(p prepared) ([]PredictedEntity, error) {
 	}
 	entities := make([]PredictedEntity, len(all))
 	for i, g := range all {
-		typ := g.Label
 		if t.aggregate == labels.AggregateNone {
-			_, typ, _ = strings.Cut(g.Label, "-")
 			entities[i].Index = g.Index
 		}
 		entities[i].Start, entities[i].End, entities[i].Label, entities[i].Word = g.Start, g.End, g.Label, g.Words
-		entities[i].PII, entities[i].Score = t.set.PII(typ), g.Score
+		entities[i].PII, entities[i].Score = t.set.PII(t.typeOf(g.Label)), g.Score
 	}
 	return entities, nil
 }

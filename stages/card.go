@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"pii/labels"
+	"pii/pipeline"
 )
 
 // cardName is the file of a model folder with what Hugging Face's files have no place for.
@@ -24,6 +25,26 @@ type card struct {
 	// FirstPiece says that the model was taught the first piece of each word alone. Its scores of the others mean nothing, and
 	// a word goes by its first piece.
 	FirstPiece bool `json:"first_piece,omitempty"`
+	// Temperature is what logits are divided by, so that scores say how often spans with such a score are right; 0 is 1.
+	Temperature float64 `json:"temperature,omitempty"`
+	// Thresholds are the scores below which spans of a type are dropped, unless settings say otherwise. See calibrate.go.
+	Thresholds map[string]float64 `json:"thresholds,omitempty"`
+}
+
+// check finds what no model can be read by.
+func (c card) check() error {
+	if c.MaxLength < 8 || c.Stride < 0 || c.Stride > c.MaxLength-4 {
+		return fmt.Errorf("max_length %d and stride %d do not go together", c.MaxLength, c.Stride)
+	}
+	if c.Temperature != 0 && !(c.Temperature >= 1e-3 && c.Temperature <= 1e3) {
+		return fmt.Errorf("temperature %v: it must be between 0.001 and 1000", c.Temperature)
+	}
+	for label, threshold := range c.Thresholds {
+		if !(threshold >= 0 && threshold <= 1) {
+			return fmt.Errorf("the threshold of %s must be between 0 and 1", label)
+		}
+	}
+	return nil
 }
 
 func writeCard(dir string, c card) error {
@@ -31,7 +52,7 @@ func writeCard(dir string, c card) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, cardName), append(content, '\n'), 0o666)
+	return pipeline.WriteFile(filepath.Join(dir, cardName), append(content, '\n'))
 }
 
 // readCard reads a model's card. A checkpoint from elsewhere has none; the configuration speaks for it.
@@ -48,8 +69,8 @@ func readCard(dir string, cfg *Config) (card, error) {
 	if err := json.Unmarshal(content, &c); err != nil {
 		return card{}, fmt.Errorf("%s: %w", path, err)
 	}
-	if c.MaxLength < 8 || c.Stride < 0 || c.Stride > c.MaxLength-4 {
-		return card{}, fmt.Errorf("%s: max_length %d and stride %d do not go together", path, c.MaxLength, c.Stride)
+	if err := c.check(); err != nil {
+		return card{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }

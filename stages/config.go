@@ -6,11 +6,13 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"pii/data"
 	"pii/labels"
+	"pii/rules"
 	"pii/torchmodel"
 )
 
@@ -52,12 +54,18 @@ type Config struct {
 	BestBy             string
 	Patience           int
 	PatienceThreshold  float64
+	ThresholdChoice    string
+	ThresholdPrecision float64
+	ThresholdBeta      float64
 	CheckpointEvery    time.Duration
 
 	Device           string
 	Threads          int
 	PredictBatchSize int
-	PIIThreshold     float64
+	PIIThreshold     string // a number, or byModel; see piiThreshold
+	Thresholds       []string
+	Helpers          []string
+	Allow, Deny      string
 	Aggregation      string
 
 	Runs               int
@@ -82,7 +90,9 @@ func Default() *Config {
 		VocabSize: 2000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
 		Model: "small", BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
-		CheckpointEvery: time.Minute, Device: "auto", PredictBatchSize: 32, PIIThreshold: 0.75, Aggregation: viterbi,
+		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.5,
+		CheckpointEvery: time.Minute, Device: "auto", PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
+		Allow: none, Deny: none, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetP95: 20 * time.Millisecond, TargetPIIPrecision: 0.80, TargetLeakRate: 1,
 		origins: map[string]string{},
@@ -129,8 +139,8 @@ func (c *Config) Resolve() error {
 	if c.origins["mention_replacement"] == "" {
 		c.MentionReplacement = p.mentionReplacement
 	}
-	if c.aggregation() != "" && c.origins["pii_threshold"] == "" {
-		c.PIIThreshold = 0 // it was chosen for other scores
+	if threshold, given := c.piiThreshold(); given {
+		c.PIIThreshold = strconv.FormatFloat(threshold, 'g', -1, 64)
 	}
 	for _, set := range []struct {
 		path    *string
@@ -160,10 +170,10 @@ func (c *Config) check() error {
 	positive := map[string]float64{"vocab_size": float64(c.VocabSize), "epochs": float64(c.Epochs), "lr": c.LR,
 		"batch_size": float64(c.BatchSize), "gradient_accumulation_steps": float64(c.Accumulation), "adam_epsilon": c.AdamEpsilon,
 		"predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
-		"checkpoint_every": float64(c.CheckpointEvery), "target_p95": float64(c.TargetP95)}
-	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "warmup_ratio": c.WarmupRatio, "pii_threshold": c.PIIThreshold,
+		"checkpoint_every": float64(c.CheckpointEvery), "threshold_beta": c.ThresholdBeta, "target_p95": float64(c.TargetP95)}
+	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "warmup_ratio": c.WarmupRatio,
 		"target_pii_precision": c.TargetPIIPrecision, "target_pii_recall": c.TargetPIIRecall, "target_pii_f1": c.TargetPIIF1,
-		"target_leak_rate": c.TargetLeakRate}
+		"target_leak_rate": c.TargetLeakRate, "threshold_precision": c.ThresholdPrecision}
 	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout,
 		"adam_beta1": c.AdamBeta1, "adam_beta2": c.AdamBeta2}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
@@ -200,7 +210,7 @@ func (c *Config) check() error {
 	if _, err := parseClassWeights(c.ClassWeights, set); err != nil {
 		return c.fault("class_weights", "is wrong: "+err.Error())
 	}
-	return errors.Join(c.checkSets(), c.checkChoices(), c.checkSlices(), c.checkNames())
+	return errors.Join(c.checkSets(), c.checkChoices(), c.checkSlices(), c.checkScores(), c.checkNames())
 }
 
 // checkSets checks how the sets are named; whether the files are there shows when they are read.
@@ -226,6 +236,7 @@ func (c *Config) checkChoices() error {
 		key, value string
 		known      []string
 	}{{"lr_scheduler_type", c.Schedule, torchmodel.Schedules}, {"metric_for_best_model", c.BestBy, bestMetrics},
+		{"threshold_choice", c.ThresholdChoice, thresholdChoices},
 		{"aggregation", c.Aggregation, aggregationNames()}} {
 		if !slices.Contains(choice.known, choice.value) {
 			return c.fault(choice.key, fmt.Sprintf("is %q; it must be one of %s%s", choice.value, strings.Join(choice.known, ", "),

@@ -61,7 +61,8 @@ func TestEverySettingRoundTrips(t *testing.T) {
 	values := map[string]string{"labels": "A:pii,B", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "device": "cpu",
 		"lowercase": "false", "checkpoint_every": "1m30s", "target_p95": "15ms", "lr": "1e-05", "dropout": "0.25", "seed": "9007199254740993",
 		"model": "distilbert-base", "threads": "3", "label_all_tokens": "false",
-		"lr_scheduler_type": "cosine", "class_weights": "O=0.5,A=2", "metric_for_best_model": "f1", "adam_beta1": "0.5", "freeze_embeddings": "true", "test": "none", "stress": "none", "dev": "dev.jsonl"}
+		"lr_scheduler_type": "cosine", "class_weights": "O=0.5,A=2", "metric_for_best_model": "f1", "adam_beta1": "0.5", "freeze_embeddings": "true", "pii_threshold": "0.25", "thresholds": "A=0.5,B=0.1",
+		"helpers": "none", "allow": "allow.txt", "threshold_choice": "precision", "test": "none", "stress": "none", "dev": "dev.jsonl"}
 	for _, o := range Options {
 		text, ok := values[o.Key]
 		if !ok && reflect.TypeOf(o.field(c)).Elem().Kind() == reflect.Int {
@@ -118,12 +119,6 @@ func TestDependentDefaults(t *testing.T) {
 			t.Errorf("%v: epochs %d, test %s, lr %s", test.flags, c.Epochs, c.Test, c.Get(lr))
 		}
 	}
-	for threshold, flags := range map[float64]map[string]string{Default().PIIThreshold: {"aggregation": "viterbi"},
-		0: {"aggregation": "first"}, 0.3: {"aggregation": "max", "pii_threshold": "0.3"}} {
-		if c, err := resolved(t, "", nil, flags); err != nil || c.PIIThreshold != threshold {
-			t.Errorf("%v: threshold %v, %v", flags, c.PIIThreshold, err)
-		}
-	}
 	c, err := resolved(t, "", nil, map[string]string{"model": t.TempDir()})
 	if err != nil || c.Epochs != presets["distilbert-base"].epochs || c.LR != presets["distilbert-base"].lr {
 		t.Errorf("a checkpoint: %v, %d epochs, lr %v", err, c.Epochs, c.LR)
@@ -142,7 +137,9 @@ func optionOf(key string) (Option, bool) {
 func TestBadValues(t *testing.T) {
 	for key, values := range map[string][]string{
 		"epochs": {"0", "-1", "1.5", "many", ""}, "lr": {"0", "-1", "NaN", "Inf", "x"}, "batch_size": {"0"}, "vocab_size": {"0"},
-		"dropout": {"1", "-0.1", "NaN"}, "label_smoothing": {"1"}, "warmup_ratio": {"1.1"}, "pii_threshold": {"-1", "2", "NaN"},
+		"dropout": {"1", "-0.1", "NaN"}, "label_smoothing": {"1"}, "warmup_ratio": {"1.1"}, "pii_threshold": {"-1", "2", "NaN", "", "0.5x"},
+		"thresholds": {"PHONE", "=1", "PHONE=x", "PHONE=2", "PHONE=NaN", "A=1,A=1"}, "helpers": {"crad", "none,card"}, "allow": {"", "-"}, "deny": {"-"},
+		"threshold_choice": {"", "recall"}, "threshold_precision": {"1.5"}, "threshold_beta": {"0", "-1"},
 		"weight_decay": {"-1", "Inf"}, "max_grad_norm": {"-1"}, "threads": {"-1", "100000"}, "stride": {"-1", "125"}, "max_length": {"4"},
 		"lowercase": {"maybe"}, "checkpoint_every": {"5", "0s", "-1m"}, "target_p95": {"fast", "0s"}, "labels": {"", "A,A", "A:secret", " :pii"},
 		"device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "model": {"smal", "/no/such/folder", "./x", "a/b/c",

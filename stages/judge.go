@@ -58,25 +58,13 @@ func newJudge(c *Config, set *labels.Set, vocab *wordpiece.Vocabulary, apart boo
 
 // of judges a model. Between batches it looks whether ctx is cancelled.
 func (j *judge) of(ctx context.Context, model *torchmodel.Model) (verdict, error) {
-	order := byLength(lengthsOf(j.dev))
 	counter := metrics.NewCounter(j.set)
-	loss, tokens := 0.0, 0
-	for at := 0; at < len(order); at += j.batchSize {
-		if err := ctx.Err(); err != nil {
-			return verdict{}, err
-		}
-		part := order[at:min(at+j.batchSize, len(order))]
-		judged, err := model.Judge(pick(j.dev, part))
-		if err != nil {
-			return verdict{}, err
-		}
-		loss, tokens = loss+judged.LossSum, tokens+judged.Tokens
-		for i, index := range part {
-			gold, predicted := j.spans(j.dev[index], judged.Logits[i])
-			if err := counter.Add(gold, predicted); err != nil {
-				return verdict{}, err
-			}
-		}
+	loss, tokens, err := j.each(ctx, model, func(e Example, logits []float32) error {
+		gold, predicted := j.spans(e, logits)
+		return counter.Add(gold, predicted)
+	})
+	if err != nil {
+		return verdict{}, err
 	}
 	if tokens == 0 {
 		return verdict{}, errors.New("the dev set has no token to judge by")
@@ -85,15 +73,44 @@ func (j *judge) of(ctx context.Context, model *torchmodel.Model) (verdict, error
 	return verdict{loss / float64(tokens), scores.Micro.F1, scores.PII.F1}, nil
 }
 
+// each runs a model over the dev set and hands over each window with its logits. It returns the summed loss, and the number of
+// labelled tokens.
+func (j *judge) each(ctx context.Context, model *torchmodel.Model, visit func(e Example, logits []float32) error) (loss float64, tokens int,
+	err error) {
+	order := byLength(lengthsOf(j.dev))
+	for at := 0; at < len(order); at += j.batchSize {
+		if err := ctx.Err(); err != nil {
+			return 0, 0, err
+		}
+		part := order[at:min(at+j.batchSize, len(order))]
+		judged, err := model.Judge(pick(j.dev, part))
+		if err != nil {
+			return 0, 0, err
+		}
+		loss, tokens = loss+judged.LossSum, tokens+judged.Tokens
+		for i, index := range part {
+			if err := visit(j.dev[index], judged.Logits[i]); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	return loss, tokens, nil
+}
+
 // spans are those of a window's labels and those of its scores.
 func (j *judge) spans(e Example, logits []float32) (gold, predicted []labels.Span) {
 	words := j.words(e)
+	path := j.set.Viterbi(j.scores(words, logits), labels.Grammar{Continues: words.continues, Apart: j.apart})
+	return j.set.Spans(words.offsets, words.tags), j.set.Spans(words.offsets, path)
+}
+
+// scores are the logits of a window's labelled tokens.
+func (j *judge) scores(words labelled, logits []float32) []float32 {
 	var scores []float32
 	for _, at := range words.at {
 		scores = append(scores, logits[at*j.set.Len():(at+1)*j.set.Len()]...)
 	}
-	path := j.set.Viterbi(scores, labels.Grammar{Continues: words.continues, Apart: j.apart})
-	return j.set.Spans(words.offsets, words.tags), j.set.Spans(words.offsets, path)
+	return scores
 }
 
 // labelled are the tokens of a window that have a label.

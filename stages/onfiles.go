@@ -55,7 +55,7 @@ func TrainFiles(ctx context.Context, cfg *Config, env *Env, out string, opts Fil
 	return err
 }
 
-// publishModel puts copies of a run's model and metrics into the folder out. They are written and synced aside first, so
+// publishModel puts copies of a run's model, its calibration and metrics into the folder out. They are written and synced aside first, so
 // that a full disk harms nothing.
 func publishModel(runDir, out string) error {
 	aside := filepath.Join(runDir, "publish")
@@ -67,8 +67,10 @@ func publishModel(runDir, out string) error {
 	}
 	defer os.RemoveAll(aside)
 	err := copyFolder(filepath.Join(runDir, Train, modelFolder), aside)
-	if err == nil {
-		err = copyFile(filepath.Join(runDir, Train, metricsName), filepath.Join(aside, metricsName))
+	for _, name := range []string{metricsName, calibrationName} {
+		if err == nil {
+			err = copyFile(filepath.Join(runDir, Train, name), filepath.Join(aside, name))
+		}
 	}
 	if err == nil {
 		err = syncFolder(aside)
@@ -218,8 +220,8 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 		return pipeline.Stage{}, err
 	}
 	files := append(checkpointInputs(o.ModelDir, slices.Concat(names, tokenizerFiles, []string{cardName})...), input)
-	return pipeline.Stage{Name: Predict, Schema: 2, Files: files,
-		Params: predictParams{cfg.PIIThreshold, cfg.Aggregation, cfg.PredictBatchSize, device, built.Libtorch, stand},
+	return pipeline.Stage{Name: Predict, Schema: 3, Files: append(files, cfg.listInputs()...),
+		Params: predictParams{cfg.findParams(), cfg.PredictBatchSize, device, built.Libtorch, stand},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(cfg, o.ModelDir)
 			if err != nil {

@@ -22,9 +22,10 @@ func (o Option) Flag() string { return strings.ReplaceAll(o.Key, "_", "-") }
 // target reports whether the option is a bound that figures are held against.
 func (o Option) target() bool { return strings.HasPrefix(o.Key, "target_") }
 
-// aliases are the names that run_ner.py of transformers has for settings of ours.
+// aliases are the names that run_ner.py of transformers has for settings of ours, and the singular of one that may be given several
+// times.
 var aliases = map[string]string{"learning_rate": "lr", "num_train_epochs": "epochs", "per_device_train_batch_size": "batch_size",
-	"label_smoothing_factor": "label_smoothing", "max_seq_length": "max_length"}
+	"label_smoothing_factor": "label_smoothing", "max_seq_length": "max_length", "threshold": "thresholds"}
 
 // Aliases are the option's other names on the command line.
 func (o Option) Aliases() []string {
@@ -98,13 +99,20 @@ var Options = []Option{
 	{"metric_for_best_model", "`METRIC` on dev that chooses the best epoch: loss, pii_f1 or f1, both before pii_threshold drops spans", byTrain, func(c *Config) any { return &c.BestBy }},
 	{"early_stopping_patience", "`NUMBER` of epochs in a row without a better metric after which training stops; 0 for never", byTrain, func(c *Config) any { return &c.Patience }},
 	{"early_stopping_threshold", "by how much the metric must be better for early_stopping_patience to count anew", byTrain, func(c *Config) any { return &c.PatienceThreshold }},
+	{"threshold_choice", "`HOW` thresholds of the scores of personal data are chosen on dev: fbeta, for the best F-score; precision, for the highest recall at a precision; or none", byTrain, func(c *Config) any { return &c.ThresholdChoice }},
+	{"threshold_precision", "`PRECISION` that threshold_choice precision aims at, for each type", byTrain, func(c *Config) any { return &c.ThresholdPrecision }},
+	{"threshold_beta", "`BETA` of threshold_choice fbeta; below 1 precision counts more than recall", byTrain, func(c *Config) any { return &c.ThresholdBeta }},
 	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byTrain, func(c *Config) any { return &c.CheckpointEvery }},
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},
 	{"threads", "`NUMBER` of CPU threads; 0 for all cores", byComputing, func(c *Config) any { return &c.Threads }},
 	{"predict_batch_size", "`NUMBER` of windows computed at once when predicting", byTaggers, func(c *Config) any { return &c.PredictBatchSize }},
-	{"pii_threshold", "`SCORE` in [0, 1] below which a span of personal data is dropped", byTaggers, func(c *Config) any { return &c.PIIThreshold }},
-	{"aggregation", "`HOW` tokens become spans: viterbi, or as in transformers' pipeline none, simple, first, average or max (with which pii-threshold is 0 unless it is given)", byTaggers, func(c *Config) any { return &c.Aggregation }},
+	{"pii_threshold", "`SCORE` in [0, 1] below which a span of personal data is dropped, of whatever type; model goes by the thresholds that were chosen for it (0.75 where none were)", byTaggers, func(c *Config) any { return &c.PIIThreshold }},
+	{"thresholds", "`LABEL=SCORE` below which a span of this one type is dropped, personal data or not; comma-separated or given several times", byTaggers, func(c *Config) any { return &c.Thresholds }},
+	{"helpers", "`HELPERS` that make spans more or less sure by their form: any of card, phone and email, or none", byTaggers, func(c *Config) any { return &c.Helpers }},
+	{"allow", "`FILE` of phrases that are never reported, one a line, or LABEL, a tab and the phrase; none for no file", byTaggers, func(c *Config) any { return &c.Allow }},
+	{"deny", "`FILE` of phrases that are always reported, a line being LABEL, a tab and the phrase; none for no file", byTaggers, func(c *Config) any { return &c.Deny }},
+	{"aggregation", "`HOW` tokens become spans: viterbi, or as in transformers' pipeline none, simple, first, average or max (with which nothing is dropped unless pii_threshold or thresholds say so)", byTaggers, func(c *Config) any { return &c.Aggregation }},
 
 	{"runs", "`NUMBER` of timed calls", []string{Benchmark}, func(c *Config) any { return &c.Runs }},
 	{"benchmark_devices", "`DEVICES` to compare, comma-separated", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkDevices }},
@@ -125,6 +133,17 @@ func OptionsOf(stage string) []Option {
 			list = append(list, o)
 		}
 	}
+	return list
+}
+
+// OptionsNamed lists the settings with these keys.
+func OptionsNamed(keys ...string) []Option {
+	return slices.DeleteFunc(slices.Clone(Options), func(o Option) bool { return !slices.Contains(keys, o.Key) })
+}
+
+// Repeats reports whether the option takes several values, so that its flag may be given several times.
+func (o Option) Repeats() bool {
+	_, list := o.field(&Config{}).(*[]string)
 	return list
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"pii/pipeline"
 	"pii/torchmodel"
@@ -54,6 +55,9 @@ type trainParams struct {
 	WordDropout       float64  `json:"word_dropout"`
 	Replacement       float64  `json:"mention_replacement"`
 	BestBy            string   `json:"metric_for_best_model"`
+	Choice            string   `json:"threshold_choice"`
+	Precision         float64  `json:"threshold_precision"`
+	Beta              float64  `json:"threshold_beta"`
 	Patience          int      `json:"early_stopping_patience"`
 	PatienceThreshold float64  `json:"early_stopping_threshold"`
 	MaxLength         int      `json:"max_length"`
@@ -63,13 +67,25 @@ type trainParams struct {
 	Libtorch          string   `json:"libtorch"`
 }
 
+// findParams say which spans a tagger finds. Files of phrases are inputs.
+type findParams struct {
+	PIIThreshold string             `json:"pii_threshold"`
+	Thresholds   map[string]float64 `json:"thresholds"`
+	Helpers      []string           `json:"helpers"`
+	Aggregation  string             `json:"aggregation"`
+}
+
+func (c *Config) findParams() findParams {
+	thresholds, _ := parseThresholds(c.Thresholds) // check has seen them
+	return findParams{c.PIIThreshold, thresholds, slices.Sorted(slices.Values(c.helpers())), c.Aggregation}
+}
+
 type predictParams struct {
-	PIIThreshold float64 `json:"pii_threshold"`
-	Aggregation  string  `json:"aggregation"`
-	BatchSize    int     `json:"predict_batch_size"`
-	Device       string  `json:"device"`
-	Libtorch     string  `json:"libtorch"`
-	Card         *card   `json:"card,omitempty"` // where the model has none and the configuration speaks for it
+	findParams
+	BatchSize int    `json:"predict_batch_size"`
+	Device    string `json:"device"`
+	Libtorch  string `json:"libtorch"`
+	Card      *card  `json:"card,omitempty"` // where the model has none and the configuration speaks for it
 }
 
 type evaluateParams struct {
@@ -78,14 +94,13 @@ type evaluateParams struct {
 }
 
 type benchmarkParams struct {
-	Runs         int      `json:"runs"`
-	BatchSize    int      `json:"predict_batch_size"`
-	PIIThreshold float64  `json:"pii_threshold"`
-	Aggregation  string   `json:"aggregation"`
-	Devices      []string `json:"benchmark_devices"`
-	Threads      int      `json:"threads"`
-	Libtorch     string   `json:"libtorch"`
-	Hardware     string   `json:"hardware"`
+	Runs      int `json:"runs"`
+	BatchSize int `json:"predict_batch_size"`
+	findParams
+	Devices  []string `json:"benchmark_devices"`
+	Threads  int      `json:"threads"`
+	Libtorch string   `json:"libtorch"`
+	Hardware string   `json:"hardware"`
 }
 
 // modelFolder is the model among the outputs of train.
@@ -166,7 +181,8 @@ func (c *Config) trainParams(device, libtorch string) trainParams {
 		Dropout: c.Dropout, LabelSmoothing: c.LabelSmoothing, ClassWeights: c.ClassWeights,
 		FreezeEmbeddings: c.FreezeEmbeddings, FreezeLayers: c.FreezeLayers,
 		WordDropout: c.WordDropout, Replacement: c.MentionReplacement,
-		BestBy: c.BestBy, Patience: c.Patience, PatienceThreshold: c.PatienceThreshold,
+		BestBy: c.BestBy, Choice: c.ThresholdChoice, Precision: c.ThresholdPrecision, Beta: c.ThresholdBeta,
+		Patience: c.Patience, PatienceThreshold: c.PatienceThreshold,
 		MaxLength: c.MaxLength, Stride: c.Stride, LabelAll: c.LabelAllTokens, Device: device, Libtorch: libtorch,
 	}
 }
@@ -176,22 +192,17 @@ func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch
 	if c.fromCheckpoint() {
 		params.Model = "checkpoint"
 	}
-	return pipeline.Stage{Name: Train, Schema: 3, Params: params, Files: weights, Needs: []pipeline.Need{
+	return pipeline.Stage{Name: Train, Schema: 4, Params: params, Files: weights, Needs: []pipeline.Need{
 		{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"}, {Stage: Tokenize, Path: "vocab.txt"},
 		{Stage: Tokenize, Path: "tokenizer.json"}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
-			model := filepath.Join(job.Dir, modelFolder)
-			if err := os.Mkdir(model, 0o777); err != nil {
-				return err
-			}
-			return trainTo(ctx, c, env, job.Log, job.Path(Tokenize, ""), job.Checkpoints, model,
-				filepath.Join(job.Dir, metricsName))
+			return trainTo(ctx, c, env, job.Log, job.Path(Tokenize, ""), job.Checkpoints, job.Dir)
 		}}
 }
 
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 2, Params: predictParams{c.PIIThreshold, c.Aggregation, c.PredictBatchSize, device, libtorch, nil},
-		Files: pickInputs(inputs, c.judged()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
+	return pipeline.Stage{Name: Predict, Schema: 3, Params: predictParams{c.findParams(), c.PredictBatchSize, device, libtorch, nil},
+		Files: append(pickInputs(inputs, c.judged()...), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
 			if err != nil {
@@ -238,9 +249,9 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 }
 
 func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Benchmark, Schema: 2, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.PIIThreshold, c.Aggregation,
+	return pipeline.Stage{Name: Benchmark, Schema: 3, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.findParams(),
 		c.BenchmarkDevices, c.Threads, libtorch, hardware()},
-		Files: pickInputs(inputs, "dev"), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
+		Files: append(pickInputs(inputs, "dev"), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev)
 			if err != nil {
@@ -271,9 +282,9 @@ func (e *Env) tagger(c *Config, dir string) (*Tagger, error) {
 // metricsName is the file with a line of metrics per epoch.
 const metricsName = "metrics.jsonl"
 
-// trainTo trains on the examples and tokenizer in folder tokenized, and writes the best model into folder out and the
-// metrics beside it.
-func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, tokenized, checkpoints, out, metrics string) (err error) {
+// trainTo trains on the examples and tokenizer in folder tokenized. Into folder dir it writes the best model, its calibration and
+// the metrics.
+func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, tokenized, checkpoints, dir string) (err error) {
 	train, err := readExamples(filepath.Join(tokenized, "train.arrow"))
 	if err != nil {
 		return err
@@ -311,11 +322,22 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	if err != nil {
 		return err
 	}
-	return finishModel(modelCard, best, out, tokenizer, history, metrics)
+	if err := finishModel(modelCard, best, dir, tokenizer, history); err != nil {
+		return err
+	}
+	calibrated, err := calibrateBest(ctx, c, session, logger, judge, filepath.Join(dir, modelFolder), modelCard)
+	if err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, calibrationName), calibrated)
 }
 
-// finishModel puts the best epoch's weights, the tokenizer and the card into one model folder.
-func finishModel(modelCard card, best, out string, tokenizer *wordpiece.BERT, history []epochResult, metrics string) error {
+// finishModel puts the best epoch's weights, the tokenizer and the card into one model folder, and the metrics beside it.
+func finishModel(modelCard card, best, dir string, tokenizer *wordpiece.BERT, history []epochResult) error {
+	out := filepath.Join(dir, modelFolder)
+	if err := os.Mkdir(out, 0o777); err != nil {
+		return err
+	}
 	if err := copyFolder(best, out); err != nil {
 		return err
 	}
@@ -333,5 +355,5 @@ func finishModel(modelCard card, best, out string, tokenizer *wordpiece.BERT, hi
 		}
 		lines = append(append(lines, line...), '\n')
 	}
-	return os.WriteFile(metrics, lines, 0o666)
+	return os.WriteFile(filepath.Join(dir, metricsName), lines, 0o666)
 }

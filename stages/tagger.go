@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"sync"
 
 	"pii/labels"
+	"pii/rules"
 	"pii/torchmodel"
 	"pii/wordpiece"
 )
@@ -23,8 +23,11 @@ type Tagger struct {
 	set       *labels.Set
 	card      card
 	batchSize int
-	threshold float64
 	aggregate labels.Aggregation // "" for decoding by Viterbi
+
+	thresholds map[string]float64 // by label; spans with a lower score are dropped
+	helpers    rules.Helpers
+	lists      phraseLists
 }
 
 // openTagger reads a model folder.
@@ -48,18 +51,35 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	if err != nil {
 		return nil, err
 	}
-	set, err := modelCard.labelSet(model.Config.Labels)
-	if err == nil && cfg.origins["labels"] != "" {
-		err = checkMarks(modelCard, set, cfg)
-	}
-	if err == nil && tokenizer.Vocabulary().Len() > model.Config.VocabSize {
-		err = fmt.Errorf("the tokenizer has %d pieces, the model only %d", tokenizer.Vocabulary().Len(), model.Config.VocabSize)
-	}
-	if err != nil {
+	t := &Tagger{model: model, tokenizer: tokenizer, card: modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength),
+		batchSize: cfg.PredictBatchSize, aggregate: cfg.aggregation()}
+	if err := t.prepareFor(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}
-	return &Tagger{model, tokenizer, set, modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength), cfg.PredictBatchSize, cfg.PIIThreshold,
-		cfg.aggregation()}, nil
+	return t, nil
+}
+
+// prepareFor makes of the card and the settings what decoding needs.
+func (t *Tagger) prepareFor(cfg *Config) error {
+	set, err := t.card.labelSet(t.model.Config.Labels)
+	if err == nil && cfg.origins["labels"] != "" {
+		err = checkMarks(t.card, set, cfg)
+	}
+	if pieces := t.tokenizer.Vocabulary().Len(); err == nil && pieces > t.model.Config.VocabSize {
+		err = fmt.Errorf("the tokenizer has %d pieces, the model only %d", pieces, t.model.Config.VocabSize)
+	}
+	if err != nil {
+		return err
+	}
+	t.set = set
+	if t.thresholds, err = cfg.thresholds(t.card, set); err != nil {
+		return err
+	}
+	if t.helpers, err = rules.NewHelpers(cfg.helpers()); err != nil {
+		return err
+	}
+	t.lists, err = cfg.readLists(set)
+	return err
 }
 
 // checkMarks refuses labels that were set and that the model does not have: a mistyped name would mark nothing as personal
@@ -172,16 +192,34 @@ func (t *Tagger) compute(ctx context.Context, prep []prepared) error {
 	return nil
 }
 
-// decode turns logits into spans. Personal data that is not sure enough is dropped.
+// decode turns logits into spans. What is not sure enough is dropped, then lists of phrases have their say.
 func (t *Tagger) decode(p prepared) ([]PredictedEntity, error) {
 	var found []PredictedEntity
 	var err error
 	if t.aggregate == "" {
 		found = t.bestSpans(p)
+		t.judgeForms(p.text, found)
 	} else if found, err = t.groups(p); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(found, func(e PredictedEntity) bool { return e.PII && e.Score < t.threshold }), nil
+	found = slices.DeleteFunc(found, func(e PredictedEntity) bool { return e.Score < t.thresholds[t.typeOf(e.Label)] })
+	return t.lists.apply(p.text, found, t.set), nil
+}
+
+// typeOf is the type of a label, which may be a tag where tokens are not grouped.
+func (t *Tagger) typeOf(label string) string {
+	if t.aggregate == labels.AggregateNone {
+		_, label, _ = strings.Cut(label, "-")
+	}
+	return label
+}
+
+// judgeForms lets the helpers judge spans by their text, and rounds the scores.
+func (t *Tagger) judgeForms(text string, found []PredictedEntity) {
+	runes := []rune(text)
+	for i, e := range found {
+		found[i].Score = roundScore(t.helpers.Judge(e.Label, string(runes[e.Start:e.End]), e.Score))
+	}
 }
 
 // bestSpans are the spans of the best legal tag sequence. Each token's scores come from the window that gives it most
@@ -204,11 +242,10 @@ func (t *Tagger) bestSpans(p prepared) []PredictedEntity {
 		offsets = append(offsets, labels.Offset(p.encoding.Offsets[token]))
 		grammar.Continues = append(grammar.Continues, goesOn)
 	}
-	spans := t.set.Decode(scores, offsets, grammar)
+	spans := t.set.Decode(scaled(scores, t.card.Temperature), offsets, grammar)
 	entities := make([]PredictedEntity, len(spans))
 	for i, s := range spans {
-		score := math.Round(s.Score*1e4) / 1e4 // as many decimals as do not depend on what else was computed at the same time
-		entities[i] = PredictedEntity{Start: s.Start, End: s.End, Label: s.Label, PII: t.set.PII(s.Label), Score: score}
+		entities[i] = PredictedEntity{Start: s.Start, End: s.End, Label: s.Label, PII: t.set.PII(s.Label), Score: s.Score}
 	}
 	return entities
 }

@@ -31,7 +31,7 @@ func newTagger(t *testing.T, maxLength int) (*Env, *Tagger) {
 		t.Fatal(err)
 	}
 	cfg := Default()
-	cfg.MaxLength, cfg.Stride, cfg.PIIThreshold = maxLength, maxLength/4, 0
+	cfg.MaxLength, cfg.Stride, cfg.PIIThreshold = maxLength, maxLength/4, "0"
 	set, err := cfg.LabelSet()
 	if err != nil {
 		t.Fatal(err)
