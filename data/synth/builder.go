@@ -86,4 +86,4 @@ func (b *builder) render() (string, []labels.Span) {
 }
 
 // isMark reports whether a word is a punctuation mark.
-func isMark(w string) bool { return w == "," || w == "." || w == "?" }
+func isMark(w string) bool { return w == "," || w == "." || w == "?" || w == "!" || w == ":" }

@@ -7,19 +7,33 @@ type issuer struct {
 	weight   int
 }
 
-var issuers = []issuer{
-	{[]string{"4"}, []int{4, 4, 4, 4}, 45},
-	{[]string{"51", "52", "53", "54", "55", "2221", "2720"}, []int{4, 4, 4, 4}, 30},
-	{[]string{"34", "37"}, []int{4, 6, 5}, 10},
-	{[]string{"6011", "65"}, []int{4, 4, 4, 4}, 8},
-	{[]string{"36", "38"}, []int{4, 6, 4}, 3},
-	{[]string{"4"}, []int{4, 4, 4, 1}, 2},
-	{[]string{"6304", "6759"}, []int{4, 4, 4, 4, 3}, 2},
-}
+// issuers of the set's own, and of the stress set: there the numbers begin otherwise or come in other groups.
+var (
+	issuers = []issuer{
+		{[]string{"40", "41", "42", "43", "47", "48"}, []int{4, 4, 4, 4}, 42},
+		{[]string{"51", "52", "54", "55", "2221", "2720"}, []int{4, 4, 4, 4}, 28},
+		{[]string{"34", "37"}, []int{4, 6, 5}, 10},
+		{[]string{"6011", "65"}, []int{4, 4, 4, 4}, 7},
+		{[]string{"36", "38"}, []int{4, 6, 4}, 3},
+		{[]string{"4"}, []int{4, 4, 4, 1}, 2},
+		{[]string{"60", "652"}, []int{4, 4, 4, 4}, 5},
+		{[]string{"6304", "6759"}, []int{4, 4, 4, 4, 3}, 2},
+		{[]string{"6763"}, []int{6, 13}, 1},
+	}
+	stressIssuers = []issuer{
+		{[]string{"44", "45", "46", "49"}, []int{4, 4, 4, 4}, 40},
+		{[]string{"53", "2300", "2500"}, []int{4, 4, 4, 4}, 25},
+		{[]string{"3528", "3589"}, []int{4, 4, 4, 4}, 10},
+		{[]string{"644", "649"}, []int{4, 4, 4, 4}, 8},
+		{[]string{"300", "305"}, []int{4, 6, 4}, 5},
+		{[]string{"62"}, []int{6, 13}, 4},
+		{[]string{"81", "82", "508"}, []int{4, 4, 4, 4}, 8},
+	}
+)
 
 // card says a card number of 13 to 19 digits whose check digit is right.
 func (m *maker) card() []string {
-	kind := issuers[m.weighted(len(issuers), func(i int) float64 { return float64(issuers[i].weight) })]
+	kind := m.issuers[m.weighted(len(m.issuers), func(i int) float64 { return float64(m.issuers[i].weight) })]
 	length := 0
 	for _, n := range kind.groups {
 		length += n
@@ -29,7 +43,16 @@ func (m *maker) card() []string {
 		number += string(byte('0' + m.rng.IntN(10)))
 	}
 	number += string(luhnDigit(number))
-	return m.digits(cut(number, kind.groups)...)
+	m.lastCard = cut(number, kind.groups)
+	return m.digits(m.lastCard...)
+}
+
+// cardAgain says the card number said last once more.
+func (m *maker) cardAgain() []string {
+	if m.lastCard == nil {
+		return m.card()
+	}
+	return m.digits(m.lastCard...)
 }
 
 // luhnDigit is the check digit that completes a number (ISO/IEC 7812-1, annex B).

@@ -1,6 +1,16 @@
 package synth
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"pii/labels"
+)
 
 // DefaultSeed is the seed of the sets that ship with the program.
 const DefaultSeed int64 = 20240611
@@ -20,26 +30,37 @@ type Sizes struct {
 	Dev    int `json:"dev" yaml:"dev"`
 	Test   int `json:"test" yaml:"test"`
 	Stress int `json:"stress" yaml:"stress"`
+
+	Numbers int `json:"numbers" yaml:"numbers"` // talk full of numbers, without any entity
 }
 
 // Compose says how a transcript is put together from frames.
 type Compose struct {
-	Entities   []float64    `json:"entities" yaml:"entities"`       // weights of asking for 0, 1, 2, … entities
-	Types      []TypeWeight `json:"types" yaml:"types"`             // which entity a frame is chosen for
-	Open       float64      `json:"open" yaml:"open"`               // begins with an opener
-	Close      float64      `json:"close" yaml:"close"`             // ends with a closer
-	Ask        float64      `json:"ask" yaml:"ask"`                 // an entity is the answer to an agent's question
-	Refuse     float64      `json:"refuse" yaml:"refuse"`           // without entities: a question that gets no answer
-	Distract   float64      `json:"distract" yaml:"distract"`       // a clause without entities after one with
-	LookAlike  float64      `json:"lookalike" yaml:"lookalike"`     // such a clause has a look-alike
-	Join       float64      `json:"join" yaml:"join"`               // something is said between two clauses, "and", "anyway"
-	JoinEntity float64      `json:"join_entity" yaml:"join_entity"` // the same where an entity ends or begins there
-	Turns      float64      `json:"turns" yaml:"turns"`             // speakers are named, "agent … customer …"
+	Registers  []Register `json:"registers" yaml:"registers"`     // in which manner people speak
+	Entities   []float64  `json:"entities" yaml:"entities"`       // weights of asking for 0, 1, 2, … entities
+	Types      []Weight   `json:"types" yaml:"types"`             // which entity a frame is chosen for
+	Open       float64    `json:"open" yaml:"open"`               // begins with an opener
+	Close      float64    `json:"close" yaml:"close"`             // ends with a closer
+	Ask        float64    `json:"ask" yaml:"ask"`                 // an entity is the answer to an agent's question
+	Refuse     float64    `json:"refuse" yaml:"refuse"`           // without entities: a question that gets no answer
+	Distract   float64    `json:"distract" yaml:"distract"`       // a clause without entities after one with
+	LookAlike  float64    `json:"lookalike" yaml:"lookalike"`     // such a clause has a look-alike
+	Join       float64    `json:"join" yaml:"join"`               // something is said between two clauses, "and", "anyway"
+	JoinEntity float64    `json:"join_entity" yaml:"join_entity"` // the same where an entity ends or begins there
+	Turns      float64    `json:"turns" yaml:"turns"`             // speakers are named, "agent … customer …"
 }
 
-// TypeWeight is how often, beside the others, a type is asked for.
-type TypeWeight struct {
-	Label  string  `json:"label" yaml:"label"`
+// Register is a manner of speaking, a file of frames.
+type Register struct {
+	Name   string  `json:"name" yaml:"name"`
+	Weight float64 `json:"weight" yaml:"weight"` // how often, beside the others
+	Alone  float64 `json:"alone" yaml:"alone"`   // a transcript is one clause
+	Script float64 `json:"script" yaml:"script"` // a transcript is one of the written dialogues
+}
+
+// Weight is how often, beside the others, something is chosen.
+type Weight struct {
+	Name   string  `json:"name" yaml:"name"`
 	Weight float64 `json:"weight" yaml:"weight"`
 }
 
@@ -50,7 +71,9 @@ type Style struct {
 	NoApostrophes float64 `json:"no_apostrophes" yaml:"no_apostrophes"`
 	SpokenNumbers float64 `json:"spoken_numbers" yaml:"spoken_numbers"` // numbers as words: "four two"
 	MixedNumbers  float64 `json:"mixed_numbers" yaml:"mixed_numbers"`   // now words, now numerals; the rest is numerals
+	HindiNumbers  float64 `json:"hindi_numbers" yaml:"hindi_numbers"`   // digits in Hindi, in the register hinglish
 	WrittenEmail  float64 `json:"written_email" yaml:"written_email"`   // "a.b@c.d" where numbers are numerals
+	HalfEmail     float64 `json:"half_email" yaml:"half_email"`         // "a dot b at c.d"
 	CleanLines    float64 `json:"clean_lines" yaml:"clean_lines"`       // transcripts without any noise
 }
 
@@ -60,68 +83,89 @@ type Noise struct {
 	EntityFiller float64 `json:"entity_filler" yaml:"entity_filler"` // "um" between two words of an entity
 	Repeat       float64 `json:"repeat" yaml:"repeat"`               // "my my number"
 	Stutter      float64 `json:"stutter" yaml:"stutter"`             // "nu number", outside entities
+	Restart      float64 `json:"restart" yaml:"restart"`             // "can i can i have", outside entities
 	Drop         float64 `json:"drop" yaml:"drop"`                   // a small word outside entities is not heard
 	Substitute   float64 `json:"substitute" yaml:"substitute"`       // another word is heard, outside entities
+	Variant      float64 `json:"variant" yaml:"variant"`             // a word is written as lists/variants.txt has it, outside entities
 	Misspell     float64 `json:"misspell" yaml:"misspell"`           // a letter is wrong
 	NameMisspell float64 `json:"name_misspell" yaml:"name_misspell"` // a letter is wrong in a name or a place
+	Homophone    float64 `json:"homophone" yaml:"homophone"`         // a digit is misheard as a word, "to" for "two"
+	SplitJoin    float64 `json:"split_join" yaml:"split_join"`       // a name or place is split in two words, or two are joined
+	Sign         float64 `json:"sign" yaml:"sign"`                   // an odd sign follows: an emoji, "[noise]", "…"
 }
 
 // Values says what entities and look-alikes are like.
 type Values struct {
-	InventedNames   float64 `json:"invented_names" yaml:"invented_names"`     // names on no list, but for the stress set
-	Syllables       float64 `json:"syllables" yaml:"syllables"`               // such a name is made of syllables; the others sound like those of a list
-	InventedCities  float64 `json:"invented_cities" yaml:"invented_cities"`   // cities on no list, but for the stress set
-	InventedDomains float64 `json:"invented_domains" yaml:"invented_domains"` // mail domains on no list, but for the stress set
-	InventedNicks   float64 `json:"invented_nicks" yaml:"invented_nicks"`     // what is neither name nor on a list in a mail address
-	CountryCode     float64 `json:"country_code" yaml:"country_code"`         // a phone number begins with one
-	SpelledLocal    float64 `json:"spelled_local" yaml:"spelled_local"`       // a mail address is spelled letter by letter
-	AtTheRate       float64 `json:"at_the_rate" yaml:"at_the_rate"`           // @ is said "at the rate"
-	Double          float64 `json:"double" yaml:"double"`                     // 77 is said "double seven"
-	Year            float64 `json:"year" yaml:"year"`                         // a date has its year
-	Weekday         float64 `json:"weekday" yaml:"weekday"`                   // a date has its day of the week
+	Cultures        []Weight `json:"cultures" yaml:"cultures"`                 // where names are at home
+	InventedNames   float64  `json:"invented_names" yaml:"invented_names"`     // names on no list, but for the stress set
+	Syllables       float64  `json:"syllables" yaml:"syllables"`               // such a name is made of syllables; the others sound like those of a list
+	InventedCities  float64  `json:"invented_cities" yaml:"invented_cities"`   // cities on no list, but for the stress set
+	InventedDomains float64  `json:"invented_domains" yaml:"invented_domains"` // mail domains on no list, but for the stress set
+	InventedNicks   float64  `json:"invented_nicks" yaml:"invented_nicks"`     // what is neither name nor on a list in a mail address
+	FalseStart      float64  `json:"false_start" yaml:"false_start"`           // a name is begun twice, "pra pradeep"
+	CountryCode     float64  `json:"country_code" yaml:"country_code"`         // a phone number begins with one
+	SpelledLocal    float64  `json:"spelled_local" yaml:"spelled_local"`       // a mail address is spelled letter by letter
+	AtTheRate       float64  `json:"at_the_rate" yaml:"at_the_rate"`           // @ is said "at the rate" or otherwise
+	Double          float64  `json:"double" yaml:"double"`                     // 77 is said "double seven"
+	Corrected       float64  `json:"corrected" yaml:"corrected"`               // a digit of a number is taken back, "five no sorry nine"
+	Interrupted     float64  `json:"interrupted" yaml:"interrupted"`           // something is said between two groups of a number, a group
+	NumericDate     float64  `json:"numeric_date" yaml:"numeric_date"`         // a date is said or written in numbers alone
+	Year            float64  `json:"year" yaml:"year"`                         // a date has its year
+	Weekday         float64  `json:"weekday" yaml:"weekday"`                   // a date has its day of the week
 }
 
 // DefaultConfig is the configuration of the sets that ship with the program.
 func DefaultConfig() Config {
 	return Config{
-		Sizes: Sizes{Train: 6000, Dev: 600, Test: 600, Stress: 600},
+		Sizes: Sizes{Train: 9000, Dev: 800, Test: 800, Stress: 800, Numbers: 2000},
 		Compose: Compose{
-			Entities: []float64{26, 23, 25, 16, 10},
-			Types: []TypeWeight{
-				{"PERSON_NAME", 24}, {"PHONE", 16}, {"EMAIL", 13}, {"CREDIT_CARD", 12}, {"DATE", 15}, {"CITY", 11}, {"LOCATION", 9},
+			Registers: []Register{
+				{"general", 30, 0.1, 0}, {"service", 24, 0.15, 0.35}, {"assistant", 14, 1, 0}, {"casual", 12, 0.45, 0},
+				{"work", 8, 0.4, 0.3}, {"indian", 8, 0.3, 0.2}, {"hinglish", 8, 0.45, 0.1}, {"numbers", 12, 0.5, 0},
 			},
-			Open: 0.3, Close: 0.22, Ask: 0.16, Refuse: 0.15, Distract: 0.28, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.9, Turns: 0.06,
+			Entities: []float64{34, 27, 21, 11, 7},
+			Types: []Weight{
+				{"PERSON_NAME", 28}, {"PHONE", 15}, {"EMAIL", 12}, {"CREDIT_CARD", 10}, {"DATE", 15}, {"CITY", 11}, {"LOCATION", 9},
+			},
+			Open: 0.25, Close: 0.18, Ask: 0.16, Refuse: 0.12, Distract: 0.25, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.7, Turns: 0.06,
 		},
-		Style: Style{Written: 0.13, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.45, MixedNumbers: 0.12, WrittenEmail: 0.3, CleanLines: 0.25},
-		Noise: Noise{Filler: 0.022, EntityFiller: 0.01, Repeat: 0.01, Stutter: 0.003, Drop: 0.03, Substitute: 0.002, Misspell: 0.008, NameMisspell: 0.015},
+		Style: Style{Written: 0.28, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.5, MixedNumbers: 0.12, HindiNumbers: 0.5, WrittenEmail: 0.3,
+			HalfEmail: 0.12, CleanLines: 0.3},
+		Noise: Noise{Filler: 0.02, EntityFiller: 0.01, Repeat: 0.008, Stutter: 0.003, Restart: 0.003, Drop: 0.03, Substitute: 0.002, Variant: 0.03,
+			Misspell: 0.006, NameMisspell: 0.012, Homophone: 0.01, SplitJoin: 0.006, Sign: 0.002},
 		Values: Values{
-			InventedNames: 0.4, Syllables: 0.25, InventedCities: 0.35, InventedDomains: 0.6, InventedNicks: 0.6,
-			CountryCode: 0.22, SpelledLocal: 0.1, AtTheRate: 0.16, Double: 0.45, Year: 0.55, Weekday: 0.08,
+			Cultures: []Weight{
+				{"mixed", 22}, {"english", 22}, {"indian", 20}, {"south indian", 6}, {"muslim", 9}, {"hispanic", 9}, {"chinese", 4}, {"japanese", 3},
+				{"korean", 2}, {"vietnamese", 2}, {"african", 6}, {"european", 9}, {"west asian", 4}, {"pacific", 3},
+			},
+			InventedNames: 0.25, Syllables: 0.2, InventedCities: 0.2, InventedDomains: 0.5, InventedNicks: 0.6, FalseStart: 0.015,
+			CountryCode: 0.2, SpelledLocal: 0.1, AtTheRate: 0.25, Double: 0.45, Corrected: 0.03, Interrupted: 0.06, NumericDate: 0.15, Year: 0.5,
+			Weekday: 0.06,
 		},
 	}
 }
 
 // Check names the first value that cannot be used.
 func (c Config) Check() error {
-	sum := 0.0
-	for _, w := range c.Compose.Entities {
-		if w < 0 {
-			return fmt.Errorf("compose.entities: a weight is below 0")
+	weights := map[string][]float64{"compose.entities": c.Compose.Entities}
+	for _, w := range c.Compose.Types {
+		weights["compose.types"] = append(weights["compose.types"], w.Weight)
+	}
+	for _, w := range c.Values.Cultures {
+		weights["values.cultures"] = append(weights["values.cultures"], w.Weight)
+	}
+	for _, r := range c.Compose.Registers {
+		weights["compose.registers"] = append(weights["compose.registers"], r.Weight)
+	}
+	for _, name := range []string{"compose.entities", "compose.types", "compose.registers", "values.cultures"} {
+		if err := checkWeights(weights[name]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		sum += w
 	}
-	if sum <= 0 {
-		return fmt.Errorf("compose.entities: all weights are 0")
-	}
-	sum = 0
-	for _, t := range c.Compose.Types {
-		if t.Weight < 0 {
-			return fmt.Errorf("compose.types: the weight of %s is below 0", t.Label)
+	for _, w := range c.Compose.Types {
+		if !slices.Contains(labelNames(), w.Name) {
+			return fmt.Errorf("compose.types: there is no type %q", w.Name)
 		}
-		sum += t.Weight
-	}
-	if sum <= 0 {
-		return fmt.Errorf("compose.types: all weights are 0")
 	}
 	for _, r := range c.rates() {
 		if !(r.value >= 0 && r.value <= 1) {
@@ -131,26 +175,86 @@ func (c Config) Check() error {
 	return nil
 }
 
+// checkWeights reports weights among which nothing can be chosen.
+func checkWeights(weights []float64) error {
+	sum := 0.0
+	for _, w := range weights {
+		if !(w >= 0 && w < 1e9) {
+			return fmt.Errorf("a weight is below 0 or no number")
+		}
+		sum += w
+	}
+	if sum <= 0 {
+		return fmt.Errorf("all weights are 0")
+	}
+	return nil
+}
+
+func labelNames() []string {
+	var names []string
+	for _, t := range labels.DefaultTypes() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// ReadConfig reads a YAML file of rates. Those it does not name keep their default; lists are replaced as a whole.
+func ReadConfig(path string) (Config, error) {
+	c := DefaultConfig()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	// The decoder would fill lists that are there already entry by entry.
+	lists := c
+	c.Compose.Registers, c.Compose.Entities, c.Compose.Types, c.Values.Cultures = nil, nil, nil, nil
+	if err := yaml.UnmarshalWithOptions(raw, &c, yaml.Strict()); err != nil {
+		return c, fmt.Errorf("%s: %s", path, strings.ReplaceAll(yaml.FormatError(err, false, false), "\n", " "))
+	}
+	if c.Compose.Registers == nil {
+		c.Compose.Registers = lists.Compose.Registers
+	}
+	if c.Compose.Entities == nil {
+		c.Compose.Entities = lists.Compose.Entities
+	}
+	if c.Compose.Types == nil {
+		c.Compose.Types = lists.Compose.Types
+	}
+	if c.Values.Cultures == nil {
+		c.Values.Cultures = lists.Values.Cultures
+	}
+	if err := c.Check(); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// YAML writes the configuration as ReadConfig reads it.
+func (c Config) YAML() ([]byte, error) {
+	return yaml.MarshalWithOptions(c, yaml.IndentSequence(true), yaml.Flow(false))
+}
+
 type rate struct {
 	name  string
 	value float64
 }
 
+// rates names every rate by its place in the file, "noise.drop". Fields that are no rates are numbers of other kinds.
 func (c Config) rates() []rate {
-	m, s, n, v := c.Compose, c.Style, c.Noise, c.Values
-	return []rate{
-		{"compose.open", m.Open}, {"compose.close", m.Close}, {"compose.ask", m.Ask}, {"compose.refuse", m.Refuse},
-		{"compose.distract", m.Distract}, {"compose.lookalike", m.LookAlike}, {"compose.turns", m.Turns},
-		{"compose.join", m.Join}, {"compose.join_entity", m.JoinEntity},
-		{"style.written", s.Written}, {"style.upper", s.Upper}, {"style.no_apostrophes", s.NoApostrophes},
-		{"style.spoken_numbers", s.SpokenNumbers}, {"style.mixed_numbers", s.MixedNumbers},
-		{"style.written_email", s.WrittenEmail}, {"style.clean_lines", s.CleanLines},
-		{"noise.filler", n.Filler}, {"noise.entity_filler", n.EntityFiller}, {"noise.repeat", n.Repeat},
-		{"noise.stutter", n.Stutter}, {"noise.drop", n.Drop}, {"noise.substitute", n.Substitute}, {"noise.misspell", n.Misspell},
-		{"noise.name_misspell", n.NameMisspell},
-		{"values.invented_names", v.InventedNames}, {"values.syllables", v.Syllables}, {"values.invented_cities", v.InventedCities},
-		{"values.invented_domains", v.InventedDomains}, {"values.invented_nicks", v.InventedNicks},
-		{"values.country_code", v.CountryCode}, {"values.spelled_local", v.SpelledLocal}, {"values.at_the_rate", v.AtTheRate},
-		{"values.double", v.Double}, {"values.year", v.Year}, {"values.weekday", v.Weekday},
+	var all []rate
+	for _, part := range []struct {
+		name  string
+		value any
+	}{{"compose", c.Compose}, {"style", c.Style}, {"noise", c.Noise}, {"values", c.Values}} {
+		v := reflect.ValueOf(part.value)
+		for i := range v.NumField() {
+			if v.Field(i).Kind() == reflect.Float64 {
+				all = append(all, rate{part.name + "." + v.Type().Field(i).Tag.Get("yaml"), v.Field(i).Float()})
+			}
+		}
 	}
+	for _, r := range c.Compose.Registers {
+		all = append(all, rate{"compose.registers." + r.Name + ".alone", r.Alone}, rate{"compose.registers." + r.Name + ".script", r.Script})
+	}
+	return all
 }

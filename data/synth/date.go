@@ -34,8 +34,8 @@ func (m *maker) randomDay(from, to int) time.Time {
 }
 
 func (m *maker) day(day time.Time, withYear bool) []string {
-	if withYear && m.chance(0.16) {
-		return m.numericDate(day)
+	if m.chance(m.cfg.Values.NumericDate) {
+		return m.numericDate(day, withYear || m.chance(0.8))
 	}
 	var words []string
 	if m.chance(m.cfg.Values.Weekday) {
@@ -43,44 +43,102 @@ func (m *maker) day(day time.Time, withYear bool) []string {
 	}
 	month := []string{m.month(day)}
 	switch x := m.rng.Float64(); {
-	case x < 0.42:
+	case x < 0.38:
 		words = join(words, month, m.dayOfMonth(day.Day()))
-	case x < 0.5:
+	case x < 0.45:
 		words = join(words, month, []string{"the"}, m.dayOfMonth(day.Day()))
-	case x < 0.7:
+	case x < 0.62:
 		words = join(words, m.dayOfMonth(day.Day()), month)
-	case x < 0.9 && words == nil:
-		words = join([]string{"the"}, m.dayOfMonth(day.Day()), []string{"of"}, month)
-	case x < 0.9:
+	case x < 0.68:
+		words = join(words, m.dayOfMonth(day.Day()), []string{"of"}, month)
+	case x < 0.82:
 		words = join(words, []string{"the"}, m.dayOfMonth(day.Day()), []string{"of"}, month)
+	case x < 0.9:
+		words = join(words, m.plainDay(day.Day()), month)
 	default:
 		words = join(words, month, m.plainDay(day.Day()))
 	}
-	if withYear {
-		words = append(words, m.year(day.Year())...)
+	if !withYear {
+		return words
+	}
+	year := m.year(day.Year())
+	switch last := len(words) - 1; {
+	case m.style.punctuated && m.chance(0.3):
+		words[last] += ","
+	case m.chance(0.05):
+		words = append(words, m.pick([]string{"in", "of", "the year"}))
+	case m.chance(0.1):
+		if year = year[len(year)-1:]; len(year[0]) == 4 && year[0][0] <= '9' {
+			year = []string{year[0][2:]}
+		} else if year = m.padded(day.Year() % 100); !m.spoken() {
+			year = []string{fmt.Sprintf("%02d", day.Year()%100)}
+		}
+	}
+	return append(words, strings.Fields(strings.Join(year, " "))...)
+}
+
+// dayAlone says a day of a month that was named before, or goes without saying: "the fifteenth".
+func (m *maker) dayAlone() []string {
+	words := append([]string{"the"}, m.dayOfMonth(1+m.rng.IntN(31))...)
+	if m.chance(0.1) {
+		return append([]string{strings.ToLower(time.Weekday(m.rng.IntN(7)).String())}, words...)
 	}
 	return words
 }
 
+// expiry says the month and the year that stand on a card: "oh four twenty seven", "04/27".
+func (m *maker) expiry() []string {
+	month, year := 1+m.rng.IntN(12), 24+m.rng.IntN(9)
+	switch {
+	case m.chance(0.3):
+		return m.monthYear()
+	case !m.spoken():
+		return []string{fmt.Sprintf("%02d/%02d", month, year)}
+	}
+	slash := m.pick([]string{"", "", "slash"})
+	return join(m.padded(month), fields(slash), m.pick2(cardinal(year), m.year(2000+year)))
+}
+
+// pick2 says one of two things.
+func (m *maker) pick2(a, b []string) []string {
+	if m.chance(0.7) {
+		return a
+	}
+	return b
+}
+
 // numericDate says "05 03 2021", day or month first.
-func (m *maker) numericDate(day time.Time) []string {
+func (m *maker) numericDate(day time.Time, withYear bool) []string {
 	a, b := day.Day(), int(day.Month())
 	if m.chance(0.5) {
 		a, b = b, a
 	}
-	year := day.Year()
-	switch {
-	case m.style.punctuated && m.chance(0.2):
-		return []string{day.Format(time.DateOnly)}
-	case m.style.punctuated || m.style.spoken == 0 && m.chance(0.35):
-		sep := m.pick([]string{"/", "/", "-", "."})
-		return []string{fmt.Sprintf("%02d%s%02d%s%d", a, sep, b, sep, year)}
-	case !m.spoken():
-		layout := m.pick([]string{"%d %d %d", "%02d %02d %d"})
-		return strings.Fields(fmt.Sprintf(layout, a, b, year))
+	year := fmt.Sprint(day.Year())
+	if m.chance(0.25) {
+		year = year[2:]
 	}
-	sep := m.pick([]string{"", "", "slash"})
-	return join(m.padded(a), strings.Fields(sep), m.padded(b), strings.Fields(sep), m.year(year))
+	sep := m.pick([]string{"/", "/", "/", "-", "."})
+	layout := m.pick([]string{"%d", "%02d"})
+	switch {
+	case !m.spoken() && m.chance(0.12):
+		return []string{day.Format(time.DateOnly)}
+	case !m.spoken() && withYear && (m.style.punctuated || m.chance(0.6)):
+		return []string{fmt.Sprintf(layout+"%s"+layout+"%s%s", a, sep, b, sep, year)}
+	case !m.spoken() && withYear:
+		return strings.Fields(fmt.Sprintf(layout+" "+layout+" %s", a, b, year))
+	case !m.spoken():
+		return []string{fmt.Sprintf(layout+"/"+layout, a, b)}
+	}
+	slash := m.pick([]string{"", "", "slash", "dash", "oblique"})
+	words := join(m.padded(a), strings.Fields(slash), m.padded(b))
+	if !withYear && slash != "" {
+		return words
+	}
+	said := m.year(day.Year())
+	if len(year) == 2 {
+		said = m.padded(day.Year() % 100)
+	}
+	return join(words, strings.Fields(slash), said)
 }
 
 // padded says a number of at most two digits, perhaps with its leading zero.

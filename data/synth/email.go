@@ -5,17 +5,52 @@ import (
 )
 
 // marks are the signs of a mail address, each with ways to say it.
-var marks = map[byte][]string{'.': {"dot", "dot", "dot", "period", "point"}, '_': {"underscore"}, '-': {"dash", "hyphen", "minus"}}
+var marks = map[byte][]string{'.': {"dot", "dot", "dot", "dot", "period", "point", "full stop"}, '_': {"underscore", "underscore", "under score"},
+	'-': {"dash", "hyphen", "minus"}, '+': {"plus"}}
+
+// ats are ways to say @ beside "at".
+var ats = []string{"at the rate", "at the rate", "at the rate", "at the rate of", "at rate", "at sign", "at d rate", "@"}
 
 // email says a mail address: the whole spoken form, "ramesh dot sharma at gmail dot com".
 func (m *maker) email() []string {
 	local, domain := m.localPart(), m.domain()
-	if m.style.punctuated || (!m.style.mixed && m.style.spoken == 0 && m.chance(m.cfg.Values.SpelledLocal+m.cfg.Style.WrittenEmail)) {
-		return []string{strings.Join(local, "") + "@" + domain}
+	m.lastEmail = func() []string { return m.sayEmail(local, domain) }
+	return m.lastEmail()
+}
+
+// emailAgain says the mail address said last once more.
+func (m *maker) emailAgain() []string {
+	if m.lastEmail == nil {
+		return m.email()
+	}
+	return m.lastEmail()
+}
+
+func (m *maker) sayEmail(local []string, domain string) []string {
+	whole := strings.Join(local, "")
+	switch {
+	case m.style.punctuated && m.chance(0.75), m.style.spoken == 0 && m.chance(m.cfg.Style.WrittenEmail):
+		return []string{whole + "@" + domain}
+	case m.chance(m.cfg.Style.HalfEmail):
+		// Half written: "ramesh.sharma at gmail.com", "ramesh dot sharma at gmail.com", "ramesh dot sharma@gmail.com".
+		switch m.rng.IntN(4) {
+		case 0:
+			return []string{whole, "at", domain}
+		case 1:
+			words := m.sayLocal(local)
+			last := len(words) - 1
+			return append(words[:last:last], words[last]+"@"+domain)
+		case 2:
+			return append([]string{whole, "at"}, m.sayDomain(domain)...)
+		}
+		return append(m.sayLocal(local), "at", domain)
 	}
 	words := m.sayLocal(local)
+	if m.chance(m.cfg.Values.Interrupted) {
+		words = append(words, m.pick(entityFillers))
+	}
 	if m.chance(m.cfg.Values.AtTheRate) {
-		words = append(words, "at", "the", "rate")
+		words = append(words, fields(m.pick(ats))...)
 	} else {
 		words = append(words, "at")
 	}
@@ -24,16 +59,27 @@ func (m *maker) email() []string {
 
 // localPart gives the pieces before the @: names, marks and numbers.
 func (m *maker) localPart() []string {
-	first, last := plain(m.firstName()), plain(m.lastName())
-	sep := m.pick([]string{".", ".", ".", "_", "_", "-", ""})
+	if m.last.given == nil || !m.chance(0.6) {
+		kept := m.last
+		m.newPerson()
+		defer func() { m.last = kept }()
+	}
+	c := m.culture()
+	first, last := plain(strings.Join(m.last.given, "")), plain(strings.Join(m.last.family, ""))
+	if last == "" {
+		last = plain(strings.Join(m.familyName(c), ""))
+	}
+	sep := m.pick([]string{".", ".", ".", "_", "_", "-", "", ""})
 	var parts []string
 	switch x := m.rng.Float64(); {
 	case x < 0.36:
 		parts = []string{first, sep, last}
 	case x < 0.5:
 		parts = []string{first}
-	case x < 0.6:
+	case x < 0.56:
 		parts = []string{first[:1], sep, last}
+	case x < 0.6:
+		parts = []string{first, sep, last[:1]}
 	case x < 0.68:
 		parts = []string{last, sep, first}
 	case x < 0.74:
@@ -51,10 +97,13 @@ func (m *maker) localPart() []string {
 		}
 		parts = append(parts, m.random(1+m.rng.IntN(4)))
 	}
+	if m.chance(0.02) {
+		parts = append(parts, "+", m.nick())
+	}
 	return parts
 }
 
-// sayLocal says the pieces before the @, letter by letter now and then.
+// sayLocal says the pieces before the @, letter by letter now and then, or a word and then its letters.
 func (m *maker) sayLocal(parts []string) []string {
 	spell := m.chance(m.cfg.Values.SpelledLocal)
 	var words []string
@@ -62,11 +111,17 @@ func (m *maker) sayLocal(parts []string) []string {
 		switch {
 		case part == "":
 		case marks[part[0]] != nil:
-			words = append(words, m.pick(marks[part[0]]))
+			words = append(words, fields(m.pick(marks[part[0]]))...)
+		case part[0] <= '9' && m.spoken() && len(part) > 1 && m.chance(0.3):
+			for _, pair := range chunks(part, 2) {
+				words = append(words, m.pair(pair, m.zero())...)
+			}
 		case part[0] <= '9':
 			words = append(words, m.digits(part)...)
 		case spell:
-			words = append(words, m.doubled(strings.Split(part, ""))...)
+			words = append(words, m.spellOut(part, 0.1)...)
+		case m.chance(m.cfg.Values.SpelledLocal / 8):
+			words = append(append(words, part), m.spellOut(part, 0)...)
 		default:
 			words = append(words, part)
 		}
@@ -91,8 +146,8 @@ func (m *maker) sayDomain(domain string) []string {
 		switch {
 		case i == 0 && len(part) <= 6 && m.chance(m.cfg.Values.SpelledLocal/2):
 			words = append(words, strings.Split(part, "")...)
-		case i == 0 && part == "gmail" && m.chance(0.08):
-			words = append(words, "g", "mail")
+		case i == 0 && misheardDomains[part] != nil && m.chance(0.12):
+			words = append(words, fields(m.pick(misheardDomains[part]))...)
 		case i > 0 && len(part) == 2 && m.chance(0.25):
 			words = append(words, part[:1], part[1:])
 		default:
@@ -101,6 +156,11 @@ func (m *maker) sayDomain(domain string) []string {
 	}
 	return words
 }
+
+// misheardDomains are providers as recognisers split or mishear them.
+var misheardDomains = map[string][]string{"gmail": {"g mail", "g mail", "gee mail", "jmail", "g-mail", "gmale"}, "yahoo": {"yahu", "ya hoo"}, "hotmail": {"hot mail"},
+	"outlook": {"out look"}, "icloud": {"i cloud"}, "rediffmail": {"rediff mail", "redif mail"}, "protonmail": {"proton mail"}, "aol": {"a o l"},
+	"ymail": {"y mail"}, "googlemail": {"google mail"}}
 
 // endings of invented mail domains.
 var (
@@ -135,9 +195,9 @@ func (m *maker) domainName() string {
 	case x < 0.5:
 		return noun()
 	case x < 0.62:
-		return plain(m.lastName()) + m.pick(trades)
+		return m.familyWord() + m.pick(trades)
 	case x < 0.68:
-		return plain(m.lastName())
+		return m.familyWord()
 	case x < 0.86:
 		return m.coin()
 	case x < 0.92:
@@ -148,13 +208,20 @@ func (m *maker) domainName() string {
 	return strings.Join(m.initials(2+m.rng.IntN(3)), "")
 }
 
+// familyWord gives a family name as it stands in a mail domain.
+func (m *maker) familyWord() string { return plain(strings.Join(m.familyName(m.culture()), "")) }
+
 // coin makes a short word of syllables.
 func (m *maker) coin() string {
-	word := ""
-	for range 1 + m.rng.IntN(3) {
-		word += m.pick(onsets) + m.pick(nuclei)
+	for {
+		word := ""
+		for range 1 + m.rng.IntN(3) {
+			word += m.pick(onsets) + m.pick(nuclei)
+		}
+		if word += m.pick(codas); !m.lex.reserved[word] {
+			return word
+		}
 	}
-	return word + m.pick(codas)
 }
 
 func (m *maker) initials(n int) []string {

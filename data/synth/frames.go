@@ -2,13 +2,25 @@ package synth
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// grammar is a file of frames, by section.
+// grammar is a folder of files of frames. Each file is a register: its sections of the names below are its own; every other
+// section is a part that frames of all files may refer to.
 type grammar struct {
-	sections map[string][]frame
-	carry    map[string][]frame // frames of the section "carry" by the entity types they may hold
+	sections map[string][]frame            // own sections as "register/section", parts by their name
+	carry    map[string]map[string][]frame // frames of the section "carry" of a register by the entity types they may hold
+}
+
+// general is the register whose sections stand in for those that another lacks.
+const general = "general"
+
+// ownSection reports whether a section belongs to its register: an opener, what carries entities, what looks like one, what
+// has none, a closer, a whole dialogue, a question, its answer or a refusal.
+func ownSection(name string) bool {
+	kind, _, _ := strings.Cut(name, " ")
+	return slices.Contains([]string{"open", "carry", "look", "chat", "close", "script", "ask", "answer", "refuse"}, kind)
 }
 
 // frame is a sequence of words, slots and choices.
@@ -22,13 +34,30 @@ type node struct {
 	choice []frame
 }
 
-// loadGrammar reads a file of frames. The comment at its head says how it is written.
+// loadGrammar reads a folder of frames. The comment at the head of common/general.txt says how they are written.
 func loadGrammar(name string) (*grammar, error) {
-	raw, err := files.ReadFile("frames/" + name + ".txt")
+	entries, err := files.ReadDir("frames/" + name)
 	if err != nil {
 		return nil, fmt.Errorf("frames %s: %w", name, err)
 	}
-	g := &grammar{sections: map[string][]frame{}, carry: map[string][]frame{}}
+	g := &grammar{sections: map[string][]frame{}, carry: map[string]map[string][]frame{}}
+	for _, entry := range entries {
+		if err := g.read("frames/"+name+"/"+entry.Name(), strings.TrimSuffix(entry.Name(), ".txt")); err != nil {
+			return nil, err
+		}
+	}
+	if err := g.check(); err != nil {
+		return nil, fmt.Errorf("frames %s: %w", name, err)
+	}
+	g.index()
+	return g, nil
+}
+
+func (g *grammar) read(path, register string) error {
+	raw, err := files.ReadFile(path)
+	if err != nil {
+		return err
+	}
 	section, number := "", 0
 	for line := range strings.Lines(string(raw)) {
 		number++
@@ -37,44 +66,72 @@ func loadGrammar(name string) (*grammar, error) {
 		switch {
 		case line == "":
 		case strings.HasPrefix(line, "["):
-			section = strings.Trim(line, "[]")
+			if section = strings.Trim(line, "[]"); ownSection(section) {
+				section = register + "/" + section
+			}
 		default:
 			f, err := parseFrame(line)
 			if err != nil {
-				return nil, fmt.Errorf("frames %s:%d: %w", name, number, err)
+				return fmt.Errorf("%s:%d: %w", path, number, err)
 			}
-			g.add(section, f)
-		}
-	}
-	if err := g.check(); err != nil {
-		return nil, fmt.Errorf("frames %s: %w", name, err)
-	}
-	return g, nil
-}
-
-// check names a section that a frame refers to and that is not there, or has entities of its own.
-func (g *grammar) check() error {
-	if len(g.sections["and"]) == 0 {
-		return fmt.Errorf("there is no section \"and\"")
-	}
-	for _, frames := range g.sections {
-		for _, f := range frames {
-			for _, rule := range f.rules(nil) {
-				if len(g.sections[rule]) == 0 {
-					return fmt.Errorf("there is no section %q", rule)
-				}
-				for _, referred := range g.sections[rule] {
-					if referred.labels(nil) != nil {
-						return fmt.Errorf("section %q is referred to and has entities", rule)
-					}
-				}
-			}
+			g.sections[section] = append(g.sections[section], f)
 		}
 	}
 	return nil
 }
 
-// rules appends the sections that the frame refers to.
+// section gives the frames of a register's section, or those of the general register where it has none.
+func (g *grammar) section(register, name string) []frame {
+	if frames := g.sections[register+"/"+name]; len(frames) > 0 {
+		return frames
+	}
+	return g.sections[general+"/"+name]
+}
+
+// carriers gives the frames of a register that may hold an entity, or those of the general register.
+func (g *grammar) carriers(register, label string) []frame {
+	if frames := g.carry[register][label]; len(frames) > 0 {
+		return frames
+	}
+	return g.carry[general][label]
+}
+
+// check names a part that a frame refers to and that is not there, or refers to itself.
+func (g *grammar) check() error {
+	if len(g.sections["and"]) == 0 {
+		return fmt.Errorf("there is no section \"and\"")
+	}
+	done := map[string]bool{}
+	for name := range g.sections {
+		if err := g.follow(name, nil, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *grammar) follow(name string, path []string, done map[string]bool) error {
+	if slices.Contains(path, name) {
+		return fmt.Errorf("section %q refers to itself", name)
+	}
+	if len(g.sections[name]) == 0 {
+		return fmt.Errorf("there is no section %q", name)
+	}
+	if done[name] {
+		return nil
+	}
+	for _, f := range g.sections[name] {
+		for _, rule := range f.rules(nil) {
+			if err := g.follow(rule, append(path, name), done); err != nil {
+				return err
+			}
+		}
+	}
+	done[name] = true
+	return nil
+}
+
+// rules appends the parts that the frame refers to.
 func (f frame) rules(found []string) []string {
 	for _, n := range f {
 		if n.rule != "" {
@@ -87,28 +144,37 @@ func (f frame) rules(found []string) []string {
 	return found
 }
 
-func (g *grammar) add(section string, f frame) {
-	g.sections[section] = append(g.sections[section], f)
-	if section != "carry" {
-		return
-	}
-	seen := map[string]bool{}
-	for _, label := range f.labels(nil) {
-		if !seen[label] {
-			g.carry[label] = append(g.carry[label], f)
+// index sorts the frames of the sections "carry" by the entity types they may hold.
+func (g *grammar) index() {
+	for name, frames := range g.sections {
+		register, section, _ := strings.Cut(name, "/")
+		if section != "carry" {
+			continue
 		}
-		seen[label] = true
+		g.carry[register] = map[string][]frame{}
+		for _, f := range frames {
+			found := g.labels(f, nil)
+			slices.Sort(found)
+			for _, label := range slices.Compact(found) {
+				g.carry[register][label] = append(g.carry[register][label], f)
+			}
+		}
 	}
 }
 
-// labels appends the entity types of the frame's slots.
-func (f frame) labels(found []string) []string {
+// labels appends the entity types of the frame's slots and of those in the parts it refers to.
+func (g *grammar) labels(f frame, found []string) []string {
 	for _, n := range f {
 		if label := slots[n.slot].label; label != "" {
 			found = append(found, label)
 		}
 		for _, branch := range n.choice {
-			found = branch.labels(found)
+			found = g.labels(branch, found)
+		}
+		if n.rule != "" {
+			for _, part := range g.sections[n.rule] {
+				found = g.labels(part, found)
+			}
 		}
 	}
 	return found

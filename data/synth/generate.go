@@ -4,22 +4,32 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"strings"
 
 	"pii/data"
 )
 
 // maker makes transcripts. One random stream drives it, so the same seed gives the same bytes.
 type maker struct {
-	rng     *rand.Rand
-	cfg     Config
-	lex     *lexicon
-	ord     *ordinary
-	grammar *grammar
-	invents bool // names and cities on no list are allowed
+	rng       *rand.Rand
+	cfg       Config
+	lex       *lexicon
+	ord       *ordinary
+	grammar   *grammar
+	registers []Register         // those that the grammar has
+	cultures  map[string]float64 // weights by name
+	plans     []plan
+	issuers   []issuer
+	invents   bool // names and cities on no list are allowed
 
-	b       *builder // the transcript in the making
-	style   lineStyle
-	surname string // the one said last, for spelling
+	b        *builder // the transcript in the making
+	style    lineStyle
+	register Register
+
+	// What was said last, to be said again.
+	last                person
+	lastPhone, lastCard []string
+	lastEmail           func() []string
 }
 
 // lineStyle is how one transcript is written.
@@ -27,9 +37,11 @@ type lineStyle struct {
 	cased, punctuated, upper, noApostrophes bool
 	mixed                                   bool    // numerals and words in one number
 	spoken                                  float64 // probability of a number in words
+	hindi                                   bool    // digits in Hindi
 	loudness                                float64 // multiplies the rates of noise
 	inventName, inventCity                  float64
 	inventDomain, inventNick                float64
+	speakers                                []string // who says what, where that is written; empty where it is not
 }
 
 // Generate gives n transcripts of a set, one by one. The same configuration, set and seed give the same transcripts, and
@@ -72,10 +84,20 @@ func newMaker(cfg Config, set Set, seed int64) (*maker, error) {
 		return nil, err
 	}
 	prefix, reserve, frames := "", "stress_", "common"
-	if set == Stress {
-		prefix, reserve, frames = "stress_", "", "stress"
+	if set.own() {
+		prefix, reserve, frames = "stress_", "", string(set)
 	}
-	m := &maker{rng: rand.New(rand.NewPCG(uint64(seed), stream)), cfg: cfg, invents: set != Stress}
+	m := &maker{rng: rand.New(rand.NewPCG(uint64(seed), stream)), cfg: cfg, invents: !set.own(), plans: plans, issuers: issuers,
+		cultures: map[string]float64{}}
+	if set.own() {
+		m.plans, m.issuers = stressPlans, stressIssuers
+	}
+	if set == Numbers {
+		m.cfg.Compose.Entities, m.cfg.Compose.Refuse, m.cfg.Compose.LookAlike, m.cfg.Compose.Turns = []float64{1}, 0, 0.85, 0
+	}
+	for _, w := range cfg.Values.Cultures {
+		m.cultures[w.Name] = w.Weight
+	}
 	if m.lex, err = loadLexicon(prefix, reserve); err != nil {
 		return nil, err
 	}
@@ -85,12 +107,36 @@ func newMaker(cfg Config, set Set, seed int64) (*maker, error) {
 	if m.grammar, err = loadGrammar(frames); err != nil {
 		return nil, err
 	}
+	if m.registers, err = m.grammar.spoken(cfg.Compose.Registers, set); err != nil {
+		return nil, err
+	}
 	return m, nil
+}
+
+// spoken gives those of the configuration's registers that the grammar has. A register that no grammar has is an error in train.
+func (g *grammar) spoken(all []Register, set Set) ([]Register, error) {
+	var found []Register
+	for _, r := range all {
+		has := false
+		for name := range g.sections {
+			has = has || strings.HasPrefix(name, r.Name+"/")
+		}
+		if has && r.Weight > 0 {
+			found = append(found, r)
+		} else if !has && !set.own() {
+			return nil, fmt.Errorf("configuration of synthetic transcripts: compose.registers: there is no register %q", r.Name)
+		}
+	}
+	if len(found) == 0 {
+		found = []Register{{Name: general, Weight: 1}}
+	}
+	return found, nil
 }
 
 // transcript makes the next one, without an id.
 func (m *maker) transcript() data.Transcript {
-	m.b, m.surname = &builder{}, ""
+	m.b, m.last, m.lastPhone, m.lastCard, m.lastEmail = &builder{}, person{}, nil, nil, nil
+	m.register = m.registers[m.weighted(len(m.registers), func(i int) float64 { return m.registers[i].Weight })]
 	m.style = m.newStyle()
 	m.compose()
 	m.b.words = m.write(m.noise(m.b.words))
@@ -112,9 +158,10 @@ func (m *maker) newStyle() lineStyle {
 		s.mixed, s.spoken = true, 0.5
 	}
 	// Casing and punctuation come from recognisers that also write numerals.
-	if s.punctuated && m.chance(0.8) {
+	if s.punctuated && m.chance(0.7) {
 		s.mixed, s.spoken = false, 0
 	}
+	s.hindi = m.register.Name == "hinglish" && s.spoken > 0 && m.chance(c.HindiNumbers)
 	if !m.chance(c.CleanLines) {
 		s.loudness = 2 * m.rng.Float64()
 	}
@@ -122,29 +169,40 @@ func (m *maker) newStyle() lineStyle {
 		s.inventDomain, s.inventNick = m.cfg.Values.InventedDomains, m.cfg.Values.InventedNicks
 		s.inventName, s.inventCity = m.cfg.Values.InventedNames, m.cfg.Values.InventedCities
 	}
+	if m.chance(m.cfg.Compose.Turns) {
+		s.speakers = [][]string{{"agent", "customer"}, {"agent", "caller"}, {"speaker 1", "speaker 2"}, {"operator", "client"}, {"rep", "customer"},
+			{"a", "b"}}[m.rng.IntN(6)]
+	}
 	return s
 }
 
-// compose puts clauses together until the transcript has the entities it is meant to have.
+// compose puts clauses together until the transcript has the entities it is meant to have, or says a written dialogue.
 func (m *maker) compose() {
 	c := m.cfg.Compose
+	if scripts := m.grammar.sections[m.register.Name+"/script"]; len(scripts) > 0 && m.chance(m.register.Script) {
+		m.turn(0)
+		m.expand(scripts[m.rng.IntN(len(scripts))])
+		m.stop()
+		return
+	}
 	target := m.weighted(len(c.Entities), func(i int) float64 { return c.Entities[i] })
-	turns := m.chance(c.Turns)
+	if m.chance(m.register.Alone) {
+		m.alone(target)
+		return
+	}
 	if m.chance(c.Open) {
-		if turns {
-			m.b.say("customer")
-		}
+		m.turn(1)
 		m.clause("open")
 	}
 	if target == 0 {
-		m.without(turns)
+		m.without()
 	}
 	for len(m.b.labels) < target {
-		label := c.Types[m.weighted(len(c.Types), func(i int) float64 { return c.Types[i].Weight })].Label
-		if m.chance(c.Ask) || turns {
-			m.exchange(turns, "ask "+label, "answer "+label)
+		label := m.entityType()
+		if m.chance(c.Ask) || m.style.speakers != nil {
+			m.exchange("ask "+label, "answer "+label)
 		} else {
-			m.part(m.grammar.carry[label])
+			m.part(m.grammar.carriers(m.register.Name, label))
 		}
 		if m.chance(c.Distract) {
 			m.distraction()
@@ -155,28 +213,57 @@ func (m *maker) compose() {
 	}
 }
 
+// alone says one clause, with an entity or without.
+func (m *maker) alone(target int) {
+	own := m.grammar.carry[m.register.Name]
+	if target == 0 || own == nil {
+		m.distraction()
+		return
+	}
+	for {
+		if frames := own[m.entityType()]; len(frames) > 0 {
+			m.part(frames)
+			return
+		}
+	}
+}
+
+// entityType draws which type the next frame is to hold.
+func (m *maker) entityType() string {
+	types := m.cfg.Compose.Types
+	return types[m.weighted(len(types), func(i int) float64 { return types[i].Weight })].Name
+}
+
 // without fills a transcript that has no entity, most often with what looks like one.
-func (m *maker) without(turns bool) {
+func (m *maker) without() {
 	if m.chance(m.cfg.Compose.Refuse) {
-		label := m.cfg.Compose.Types[m.rng.IntN(len(m.cfg.Compose.Types))].Label
-		m.exchange(turns, "ask "+label, "refuse")
+		m.exchange("ask "+m.entityType(), "refuse")
 	}
 	for range 1 + m.rng.IntN(3) {
 		m.distraction()
 	}
 }
 
-func (m *maker) exchange(turns bool, question, answer string) {
-	if turns {
-		m.b.say("agent")
-	}
+func (m *maker) exchange(question, answer string) {
+	m.turn(0)
 	m.clause(question)
-	if turns {
-		m.b.say("customer")
-	}
+	m.turn(1)
 	// Nothing joins an answer to its question.
-	m.expand(m.anyOf(answer))
+	frames := m.grammar.section(m.register.Name, answer)
+	m.expand(frames[m.rng.IntN(len(frames))])
 	m.stop()
+}
+
+// turn begins what the agent (0) or the caller (1) says.
+func (m *maker) turn(who int) {
+	m.stop()
+	if m.style.speakers == nil {
+		return
+	}
+	m.b.say(fields(m.style.speakers[who])...)
+	if m.style.punctuated {
+		m.b.say(":")
+	}
 }
 
 func (m *maker) distraction() {
@@ -187,7 +274,7 @@ func (m *maker) distraction() {
 	}
 }
 
-func (m *maker) clause(section string) { m.part(m.grammar.sections[section]) }
+func (m *maker) clause(section string) { m.part(m.grammar.section(m.register.Name, section)) }
 
 // part says one of the frames and ends the sentence. Something that people say between two sentences comes before it:
 // always where a number or a name would run into another, of which nobody could tell the border, most often beside an
@@ -238,11 +325,9 @@ func (m *maker) join(at int) {
 	m.b.words = append(m.b.words, tail...)
 }
 
-func (m *maker) anyOf(section string) frame {
-	frames := m.grammar.sections[section]
-	if len(frames) == 0 {
-		return nil
-	}
+// anyOf draws a frame of a part.
+func (m *maker) anyOf(part string) frame {
+	frames := m.grammar.sections[part]
 	return frames[m.rng.IntN(len(frames))]
 }
 
@@ -256,6 +341,10 @@ func (m *maker) expand(f frame) {
 		case n.slot != "":
 			s := slots[n.slot]
 			m.b.fill(s.label, s.say(m), s.proper, s.solid)
+		case n.word == "/a":
+			m.turn(0)
+		case n.word == "/c":
+			m.turn(1)
 		default:
 			m.b.say(n.word)
 		}

@@ -6,17 +6,19 @@ import (
 	"strings"
 )
 
-//go:embed lists/*.txt frames/*.txt
+//go:embed lists/*.txt frames/*/*.txt
 var files embed.FS
 
 // lexicon is what entities and look-alikes are made of. The stress set has one of its own, disjoint from the other.
 type lexicon struct {
-	first, last, cities, heads, kinds, landmarks, regions []string
-	domains, nicks, products, brands                      []string
-	nouns, adjectives, verbs, actions, adverbs            []string        // ordinary words, the same for every set
-	firstSounds, lastSounds, citySounds                   *sounds         // of the names, for inventing others
-	words                                                 []string        // all of these
-	reserved                                              map[string]bool // words that must not be invented
+	cultures                                        []culture
+	cities, areas, heads, kinds, landmarks, regions []string
+	domains, nicks, products, brands                []string
+	nouns, adjectives, verbs, actions, adverbs      []string // ordinary words, the same for every set
+	words                                           []string // all of these
+	variants                                        map[string][]string
+	citySounds                                      *sounds         // of the cities, for inventing others
+	reserved                                        map[string]bool // words that must not be invented
 }
 
 // loadLexicon reads the lists whose names begin with prefix. Every word of the lists of the prefix reserve, if there is
@@ -46,19 +48,41 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, entry := range kept {
-			for _, word := range strings.FieldsFunc(entry, func(r rune) bool { return r == ' ' || r == '.' }) {
-				lex.reserved[word] = true
-			}
+		lex.reserve(kept)
+	}
+	var err error
+	if lex.cultures, err = readPeople(prefix + "people"); err != nil {
+		return nil, err
+	}
+	if reserve != "" {
+		kept, err := readPeople(reserve + "people")
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range kept {
+			lex.reserve(c.given)
+			lex.reserve(c.family)
 		}
 	}
-	lex.firstSounds, lex.lastSounds, lex.citySounds = soundsOf(lex.first), soundsOf(lex.last), soundsOf(lex.cities)
+	if lex.variants, err = readVariants(); err != nil {
+		return nil, err
+	}
+	lex.citySounds = soundsOf(lex.cities)
 	return lex, nil
+}
+
+// reserve keeps the words of some entries from being invented.
+func (l *lexicon) reserve(entries []string) {
+	for _, entry := range entries {
+		for _, word := range strings.FieldsFunc(entry, func(r rune) bool { return r == ' ' || r == '.' }) {
+			l.reserved[word] = true
+		}
+	}
 }
 
 func (l *lexicon) named() map[string]*[]string {
 	return map[string]*[]string{
-		"first_names": &l.first, "last_names": &l.last, "cities": &l.cities, "location_heads": &l.heads,
+		"cities": &l.cities, "areas": &l.areas, "location_heads": &l.heads,
 		"location_kinds": &l.kinds, "landmarks": &l.landmarks, "regions": &l.regions, "email_domains": &l.domains,
 		"nicks": &l.nicks, "products": &l.products, "brands": &l.brands,
 	}
@@ -85,4 +109,21 @@ func readList(name string) ([]string, error) {
 		return nil, fmt.Errorf("list %s is empty", name)
 	}
 	return entries, nil
+}
+
+// readVariants reads how recognisers write some words otherwise: "okay: ok, o k".
+func readVariants() (map[string][]string, error) {
+	lines, err := readList("variants")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]string{}
+	for _, line := range lines {
+		word, others, found := strings.Cut(line, ":")
+		if !found {
+			return nil, fmt.Errorf("list variants: %q has no colon", line)
+		}
+		all[word] = entries(others)
+	}
+	return all, nil
 }

@@ -28,11 +28,22 @@ var (
 		il in ina ington ira is jan kirk ko lund mont ny o on os ovo pool pura sk stead stein stow thorpe u vale ver
 		wal wich wil worth ville ton burg pur bad field ford ham bury port mouth grad stad haven dale nagar abad wick
 		minster cester oro ita ano`)
-	middles  = []string{"de", "da", "van", "bin", "al", "la", "von", "del", "o"}
-	alphabet = map[byte]string{'a': "apple", 'b': "boy", 'c': "cat", 'd': "dog", 'e': "egg", 'f': "fox", 'g': "goat", 'h': "hotel",
-		'i': "india", 'j': "jam", 'k': "kite", 'l': "lima", 'm': "mike", 'n': "november", 'o': "oscar", 'p': "papa", 'q': "queen",
-		'r': "romeo", 's': "sugar", 't': "tango", 'u': "uncle", 'v': "victor", 'w': "whisky", 'x': "xray", 'y': "yellow", 'z': "zebra"}
+	// Words by which people spell.
+	alphabet = spelling(`alpha apple adam amit, bravo boy bob bombay, charlie cat calcutta, delta dog delhi david, echo egg edward,
+		foxtrot fox frank father, golf goat george gujarat, hotel house harry hyderabad, india ink igloo, juliet jam john jaipur,
+		kilo kite king karnataka, lima lion london lucknow, mike mango mary mumbai, november nancy nest nagpur, oscar orange ocean,
+		papa peter paper pune, quebec queen, romeo rat robert rajasthan, sierra sugar sam surat, tango tom tiger tree,
+		uniform umbrella uncle, victor van vijay, whiskey water william, xray xylophone, yankee yellow yak, zulu zebra zoo`)
 )
+
+// spelling gives the words that stand for each letter, in the order of the alphabet.
+func spelling(words string) map[byte][]string {
+	all := map[byte][]string{}
+	for i, group := range strings.Split(words, ",") {
+		all[byte('a'+i)] = strings.Fields(group)
+	}
+	return all
+}
 
 // invent makes a word that no list of the stress set has: half of the time of syllables, else one that sounds like those
 // of a list.
@@ -97,68 +108,4 @@ func (m *maker) syllables() string {
 		return stem
 	}
 	return stem + m.pick(onsets) + m.pick(nuclei) + m.pick(codas)
-}
-
-func (m *maker) firstName() string {
-	if m.chance(m.style.inventName) {
-		return m.invent(m.lex.firstSounds, endings)
-	}
-	return m.pick(m.lex.first)
-}
-
-func (m *maker) lastName() string {
-	if m.chance(m.style.inventName) {
-		return m.invent(m.lex.lastSounds, familial)
-	}
-	return m.pick(m.lex.last)
-}
-
-// personName says a person's name without any title: full, first only, with a middle name, an initial or a particle.
-func (m *maker) personName() []string {
-	first, last := m.firstName(), m.lastName()
-	m.surname = last
-	switch x := m.rng.Float64(); {
-	case x < 0.62:
-		return []string{first, last}
-	case x < 0.82:
-		m.surname = ""
-		return []string{first}
-	case x < 0.87:
-		return []string{first, m.firstName(), last}
-	case x < 0.92:
-		return []string{first, string(byte('a' + m.rng.IntN(26))), last}
-	case x < 0.96:
-		m.surname = ""
-		return []string{first, last, m.lastName()}
-	case x < 0.98:
-		return []string{first, m.pick(middles), last}
-	}
-	return []string{first, last, m.pick([]string{"junior", "senior", "the third"})}
-}
-
-func (m *maker) onlyFirst() []string { return []string{m.firstName()} }
-
-func (m *maker) onlyLast() []string {
-	m.surname = m.lastName()
-	return []string{m.surname}
-}
-
-// spelledName says the surname said last letter by letter: "s h a r m a", now and then "s for sugar".
-func (m *maker) spelledName() []string {
-	if m.surname == "" {
-		m.surname = m.lastName()
-	}
-	letters := strings.Split(plain(m.surname), "")
-	if !m.chance(0.12) {
-		return m.doubled(letters)
-	}
-	link := m.pick([]string{"for", "as in"})
-	var words []string
-	for _, letter := range letters {
-		words = append(words, letter)
-		if m.chance(0.5) {
-			words = join(words, strings.Fields(link), []string{alphabet[letter[0]]})
-		}
-	}
-	return words
 }

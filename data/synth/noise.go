@@ -15,6 +15,10 @@ var (
 		{"th", "t"}, {"s", "z"}, {"ou", "u"}, {"ll", "l"}, {"tt", "t"}, {"v", "w"}, {"sh", "s"}, {"ai", "ay"}, {"an", "en"}, {"er", "a"}}
 )
 
+// signs are what recognisers and messengers put between words. Those that begin with a blank stand alone.
+var signs = []string{" [noise]", " [inaudible]", " (laughs)", " <unk>", " [laughter]", " -", " --", " ...", "...", "!", "!!", ";", "—", " ♪", "。", "、",
+	" 😊", "😊", "🙂", " 👍", "👍", "🙏", " 🙏", "❤️", "😂", " 好", "是", "™", " *", "/", " &", "…", " >>", "\""}
+
 // noise passes over the words as a bad line and a hasty speaker would: fillers come in, words are repeated, begun twice,
 // not heard or misheard. A filler between two words of an entity belongs to it; at the entity's edge it stands outside.
 func (m *maker) noise(words []word) []word {
@@ -22,35 +26,76 @@ func (m *maker) noise(words []word) []word {
 	noisy := make([]word, 0, len(words)+8)
 	for i, w := range words {
 		within := i > 0 && w.span > 0 && words[i-1].span == w.span
+		next := i+1 < len(words) && words[i+1].glued
 		switch {
 		case w.glued:
 		case within && m.loud(rate.EntityFiller):
 			noisy = appendWords(noisy, m.pick(entityFillers), w.span)
 		case !within && m.loud(rate.Filler):
 			noisy = appendWords(noisy, m.pick(fillers), 0)
+		case i > 2 && !within && !adjacent(words, i-1) && !adjacent(words, i-2) && m.loud(rate.Restart):
+			noisy = m.restart(noisy, words[i-2:i])
 		}
-		next := i+1 < len(words) && words[i+1].glued
 		if w.span == 0 && !w.kept && small[w.text] && !next && !adjacent(words, i) && m.loud(rate.Drop) {
 			continue
 		}
 		if !w.solid && !w.glued && !next && letters(w.text) {
-			if w.span == 0 && len(w.text) > 3 && m.loud(rate.Stutter) {
-				noisy = append(noisy, word{text: w.text[:2]})
-			}
-			if m.loud(rate.Repeat) {
-				noisy = append(noisy, w)
-			}
-			// A word beside an entity is its cue; without it nobody could say what the entity is.
-			if w.span == 0 && !w.kept && !besideValue(words, i) && m.loud(rate.Substitute) {
-				w.text = m.pick(m.lex.words)
-			}
-			if w.span > 0 || !w.kept && !besideValue(words, i) {
-				w.text = m.misheard(w)
-			}
+			noisy = append(noisy, m.blur(words, i)...)
+		} else {
+			noisy = append(noisy, w)
 		}
-		noisy = append(noisy, w)
+		last := i+1 == len(words) || words[i+1].span != w.span
+		if !next && last && (m.loud(rate.Sign) || w.span > 0 && m.loud(5*rate.Sign)) {
+			sign := m.pick(signs)
+			noisy = append(noisy, word{text: strings.TrimSpace(sign), solid: true, glued: sign[0] != ' '})
+		}
 	}
 	return noisy
+}
+
+// restart says words again, as one who begins a sentence anew.
+func (m *maker) restart(noisy, again []word) []word {
+	for _, w := range again {
+		if w.span > 0 || w.glued || isMark(w.text) {
+			return noisy
+		}
+	}
+	return append(noisy, again...)
+}
+
+// blur gives the word at an index as it is heard: begun twice, repeated, as another, with a letter wrong, in two pieces or
+// joined to the one before it.
+func (m *maker) blur(words []word, i int) []word {
+	rate, w := m.cfg.Noise, words[i]
+	var heard []word
+	if w.span == 0 && len(w.text) > 3 && m.loud(rate.Stutter) {
+		heard = append(heard, word{text: w.text[:2]})
+	}
+	if m.loud(rate.Repeat) {
+		heard = append(heard, w)
+	}
+	// A word beside an entity is its cue; without it nobody could say what the entity is.
+	cue := w.kept || besideValue(words, i)
+	others := m.lex.variants[w.text]
+	switch {
+	case w.span == 0 && !cue && m.loud(rate.Substitute):
+		w.text = m.pick(m.lex.words)
+	case w.span == 0 && others != nil && m.loud(rate.Variant):
+		for _, text := range fields(m.pick(others)) {
+			heard = append(heard, word{text: text})
+		}
+		return heard
+	case w.span > 0 && len(w.text) > 6 && m.loud(rate.SplitJoin):
+		at := 3 + m.rng.IntN(len(w.text)-5)
+		head := w
+		head.text, w.text = w.text[:at], w.text[at:]
+		heard = append(heard, head)
+	case w.span > 0 && i > 0 && words[i-1].span == w.span && len(heard) == 0 && m.loud(rate.SplitJoin):
+		w.glued, w.proper = true, false
+	case w.span > 0 || !cue:
+		w.text = m.misheard(w)
+	}
+	return append(heard, w)
 }
 
 // adjacent reports whether the word before or after an index is of an entity or a number.
@@ -75,7 +120,8 @@ func appendWords(words []word, phrase string, span int) []word {
 	return words
 }
 
-// misheard gives the word with a letter wrong, at the rate of names inside entities.
+// misheard gives the word with a letter wrong, at the rate of names inside entities; never a word that another set has to
+// itself.
 func (m *maker) misheard(w word) string {
 	rate := m.cfg.Noise.Misspell
 	if w.span > 0 {
@@ -84,17 +130,24 @@ func (m *maker) misheard(w word) string {
 	if len(w.text) < 4 || !m.loud(rate) {
 		return w.text
 	}
-	at := 1 + m.rng.IntN(len(w.text)-2)
+	if text := m.misspelt(w.text); !m.lex.reserved[text] {
+		return text
+	}
+	return w.text
+}
+
+func (m *maker) misspelt(text string) string {
+	at := 1 + m.rng.IntN(len(text)-2)
 	switch m.rng.IntN(4) {
 	case 0:
-		return w.text[:at] + w.text[at+1:]
+		return text[:at] + text[at+1:]
 	case 1:
-		return w.text[:at] + w.text[at:at+1] + w.text[at:]
+		return text[:at] + text[at:at+1] + text[at:]
 	case 2:
-		return w.text[:at] + w.text[at+1:at+2] + w.text[at:at+1] + w.text[at+2:]
+		return text[:at] + text[at+1:at+2] + text[at:at+1] + text[at+2:]
 	}
 	c := confusions[m.rng.IntN(len(confusions))]
-	return w.text[:1] + strings.Replace(w.text[1:], c.from, c.to, 1)
+	return text[:1] + strings.Replace(text[1:], c.from, c.to, 1)
 }
 
 // letters reports whether a word is of ASCII letters only, so that it may be cut anywhere.
@@ -117,6 +170,10 @@ func (m *maker) write(words []word) []word {
 				written = append(written, w)
 			}
 			start = w.text != ","
+			continue
+		}
+		if last := len(written) - 1; m.style.noApostrophes && w.text == "'s" && last >= 0 && written[last].span > 0 {
+			written[last].text += "s" // "amits birthday": the word cannot be cut
 			continue
 		}
 		if m.style.noApostrophes && !w.solid {

@@ -77,52 +77,119 @@ func (m *maker) number(n int) []string {
 	return []string{strconv.Itoa(n)}
 }
 
-// digits says a number digit by digit or group by group, as people read out phone, card and order numbers.
+// digits says a number digit by digit or group by group, as people read out phone, card and order numbers, with what goes
+// wrong on the way: it is interrupted between two groups, a digit is corrected, a digit is misheard.
 func (m *maker) digits(groups ...string) []string {
-	all := strings.Join(groups, "")
-	if m.style.mixed && len(groups) > 1 {
-		var words []string
-		zero := m.zero()
-		for _, group := range groups {
-			if m.chance(0.5) {
-				words = append(words, m.spell(group, zero)...)
-			} else {
-				words = append(words, group)
-			}
-		}
+	words := m.sayDigits(groups)
+	if len(words) < 4 {
 		return words
 	}
-	if m.spoken() {
+	for i, w := range words {
+		if alike := homophones[w]; alike != "" && m.loud(m.cfg.Noise.Homophone) {
+			words[i] = alike
+		}
+	}
+	if m.chance(m.cfg.Values.Corrected) {
+		return m.corrected(words)
+	}
+	return words
+}
+
+// homophones are the words for digits as recognisers mishear them.
+var homophones = map[string]string{"one": "won", "two": "to", "four": "for", "six": "sicks", "eight": "ate", "oh": "o", "nine": "mine", "five": "fife"}
+
+// corrected says another digit first at one place of a number, and takes it back.
+func (m *maker) corrected(words []string) []string {
+	at := 1 + m.rng.IntN(len(words)-1)
+	wrong := strconv.Itoa(m.rng.IntN(10))
+	if n := len(words[at]); words[at][0] > '9' {
+		wrong = units[1+m.rng.IntN(9)]
+	} else if n > 1 {
+		wrong = m.random(n)
+	}
+	back := fields(m.pick([]string{"no", "sorry", "no sorry", "sorry", "i mean", "no wait", "wait no", "oops", "not that", "correction", "rather"}))
+	return join(words[:at:at], []string{wrong}, back, words[at:])
+}
+
+// between says what interrupts a number between two groups.
+func (m *maker) between() []string {
+	if !m.chance(m.cfg.Values.Interrupted) {
+		return nil
+	}
+	return fields(m.pick([]string{"um", "uh", "okay", "then", "and then", "and", "dash", "then", "let me see", "wait", "yeah", "hmm", "so", "followed by",
+		"space", "hold on", "next"}))
+}
+
+func (m *maker) sayDigits(groups []string) []string {
+	all := strings.Join(groups, "")
+	switch {
+	case m.style.mixed && len(groups) > 1:
+		return m.mixedDigits(groups)
+	case m.spoken():
 		return m.spokenDigits(all, groups)
+	case m.style.punctuated && m.chance(0.5), m.chance(0.08):
+		return []string{strings.Join(groups, m.pick([]string{"-", "-", "-", "-", ".", "/"}))}
 	}
-	if m.style.punctuated && m.chance(0.5) {
-		return []string{strings.Join(groups, "-")}
-	}
+	var words []string
 	switch x := m.rng.Float64(); {
 	case x < 0.45:
-		return groups
-	case x < 0.7:
+		for i, group := range groups {
+			if i > 0 {
+				words = append(words, m.between()...)
+			}
+			words = append(words, group)
+		}
+		return words
+	case x < 0.72:
 		return []string{all}
-	case x < 0.8:
+	case x < 0.82:
 		return m.doubled(strings.Split(all, ""))
-	case x < 0.9:
+	case x < 0.91:
 		return chunks(all, 2)
 	}
 	return chunks(all, 3)
 }
 
+// mixedDigits says some groups, or some digits, as words and the others as numerals.
+func (m *maker) mixedDigits(groups []string) []string {
+	var words []string
+	zero, single := m.zero(), m.chance(0.3)
+	for i, group := range groups {
+		if i > 0 {
+			words = append(words, m.between()...)
+		}
+		switch {
+		case single:
+			for _, digit := range strings.Split(group, "") {
+				if m.chance(0.5) {
+					digit = m.spell(digit, zero)[0]
+				}
+				words = append(words, digit)
+			}
+		case m.chance(0.5):
+			words = append(words, m.spell(group, zero)...)
+		default:
+			words = append(words, group)
+		}
+	}
+	return words
+}
+
 func (m *maker) spokenDigits(all string, groups []string) []string {
 	zero := m.zero()
-	if m.chance(0.15) {
-		var words []string
-		for _, pair := range chunks(all, 2) {
-			words = append(words, m.pair(pair, zero)...)
-		}
-		return words
+	say := m.spell
+	switch x := m.rng.Float64(); {
+	case x < 0.1:
+		say, groups = m.pair, chunks(all, 2)
+	case x < 0.2:
+		say = m.grouped
 	}
 	var words []string
-	for _, group := range groups {
-		words = append(words, m.spell(group, zero)...)
+	for i, group := range groups {
+		if i > 0 {
+			words = append(words, m.between()...)
+		}
+		words = append(words, say(group, zero)...)
 	}
 	return words
 }
@@ -131,10 +198,28 @@ func (m *maker) zero() string {
 	switch x := m.rng.Float64(); {
 	case x < 0.5:
 		return "oh"
-	case x < 0.95:
+	case x < 0.93:
 		return "zero"
+	case x < 0.97:
+		return "o"
 	}
-	return "o"
+	return m.pick([]string{"nought", "nil", "null"})
+}
+
+// grouped says a group as numbers: "nine eighty seven", "nine hundred eighty seven", "forty two ten".
+func (m *maker) grouped(group, zero string) []string {
+	if len(group) != 3 || group[0] == '0' {
+		var words []string
+		for _, pair := range chunks(group, 2) {
+			words = append(words, m.pair(pair, zero)...)
+		}
+		return words
+	}
+	n, _ := strconv.Atoi(group)
+	if m.chance(0.4) {
+		return cardinal(n)
+	}
+	return append([]string{units[group[0]-'0']}, m.pair(group[1:], zero)...)
 }
 
 // pair says two digits as a number: "forty two", "oh five".
@@ -146,6 +231,10 @@ func (m *maker) pair(pair, zero string) []string {
 	return cardinal(n)
 }
 
+// hindi are the digits in romanised Hindi, as people write them.
+var hindi = [10][]string{{"zero", "shunya", "sunya"}, {"ek"}, {"do"}, {"teen"}, {"char", "chaar"}, {"paanch", "panch"}, {"chhe", "che", "chhah"},
+	{"saat", "sat"}, {"aath", "aat", "ath"}, {"nau", "no"}}
+
 // spell says digits one by one, and runs of a digit now and then as "double" or "triple".
 func (m *maker) spell(group, zero string) []string {
 	if strings.HasSuffix(group, "00") && len(group) == 3 && group[0] != '0' && m.chance(0.5) {
@@ -156,6 +245,12 @@ func (m *maker) spell(group, zero string) []string {
 		name := zero
 		if digit != '0' {
 			name = units[digit-'0']
+		}
+		if m.style.hindi && m.chance(0.85) {
+			name = hindi[digit-'0'][0]
+			if m.chance(0.2) {
+				name = m.pick(hindi[digit-'0'])
+			}
 		}
 		words = append(words, name)
 	}

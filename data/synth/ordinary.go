@@ -188,7 +188,7 @@ func (m *maker) thing(c class) thing {
 
 // nounPhrase says any thing, one or several.
 func (m *maker) nounPhrase() []string {
-	if m.chance(0.35) {
+	if m.chance(0.5) {
 		return m.thingOf(thing{name: m.pick(m.lex.nouns)})
 	}
 	return m.thingOf(m.thing(m.class()))
@@ -196,7 +196,7 @@ func (m *maker) nounPhrase() []string {
 
 // bareNoun says a thing's name alone.
 func (m *maker) bareNoun() []string {
-	if m.chance(0.5) {
+	if m.chance(0.75) {
 		return fields(m.pick(m.lex.nouns))
 	}
 	for {

@@ -46,7 +46,7 @@ func TestOrdinaryThings(t *testing.T) {
 // Ordinary clauses use thousands of words, so that a rare word alone is no sign of a name.
 func TestTrainingSetHasManyOrdinaryWords(t *testing.T) {
 	words := map[string]bool{}
-	for _, made := range generated(t, Train, 6000, DefaultSeed, DefaultConfig()) {
+	for _, made := range generated(t, Train, DefaultConfig().Sizes.Train, DefaultSeed, DefaultConfig()) {
 		text, at := []rune(strings.ToLower(made.Text)), 0
 		for _, e := range made.Entities {
 			for _, w := range strings.Fields(string(text[at:e.Start])) {
@@ -68,7 +68,7 @@ func TestInventedIsNotReserved(t *testing.T) {
 	}
 	m.style.inventDomain = 1
 	for range 20_000 {
-		if name := m.invent(m.lex.lastSounds, familial); m.lex.reserved[name] || len(name) < 4 {
+		if name := m.invent(m.lex.cultures[0].familySounds, familial); m.lex.reserved[name] || len(name) < 4 {
 			t.Fatalf("invented %q", name)
 		}
 		domain := m.domain()
@@ -86,7 +86,7 @@ func TestInventedIsNotReserved(t *testing.T) {
 func TestSectionsThatFramesReferTo(t *testing.T) {
 	for _, g := range []*grammar{
 		{sections: map[string][]frame{"and": {{}}, "chat": {{{rule: "none"}}}}},
-		{sections: map[string][]frame{"and": {{}}, "chat": {{{rule: "x"}}}, "x": {{{slot: "PHONE"}}}}},
+		{sections: map[string][]frame{"and": {{}}, "x": {{{rule: "y"}}}, "y": {{{choice: []frame{{{rule: "x"}}}}}}}},
 		{sections: map[string][]frame{}},
 	} {
 		if g.check() == nil {

@@ -17,7 +17,7 @@ func (m *maker) street() []string {
 	case m.chance(m.style.inventCity):
 		head = m.invent(m.lex.citySounds, cityEnds)
 	case m.chance(m.style.inventCity / 3):
-		head = m.lastName()
+		head = strings.Join(m.familyName(m.culture()), " ")
 	}
 	words := strings.Fields(head + " " + m.pick(m.lex.kinds))
 	if n := len(words); words[n-1] == words[n-2] {
@@ -33,10 +33,29 @@ func (m *maker) landmark() []string { return strings.Fields(m.pick(m.lex.landmar
 
 func (m *maker) region() []string { return strings.Fields(m.pick(m.lex.regions)) }
 
-// location says a street or a landmark.
+// area says a neighbourhood, now and then with its part.
+func (m *maker) area() []string {
+	words := fields(m.pick(m.lex.areas))
+	if m.chance(m.style.inventCity / 2) {
+		words = []string{m.invent(m.lex.citySounds, cityEnds)}
+		words = append(words, fields(m.pick([]string{"nagar", "colony", "heights", "extension", "layout", "hills", "park", "village", "vihar", "township", "enclave"}))...)
+	}
+	switch x := m.rng.Float64(); {
+	case x < 0.05:
+		words = append(words, m.pick([]string{"east", "west", "north", "south"}))
+	case x < 0.1:
+		words = join(words, []string{m.pick([]string{"sector", "phase", "block", "stage", "zone"})}, m.number(1+m.rng.IntN(60)))
+	}
+	return words
+}
+
+// location says a street, an area or a landmark.
 func (m *maker) location() []string {
-	if m.chance(0.55) {
+	switch x := m.rng.Float64(); {
+	case x < 0.45:
 		return m.street()
+	case x < 0.7:
+		return m.area()
 	}
 	return m.landmark()
 }

@@ -9,31 +9,39 @@ import (
 // Set is one of the sets that are made.
 type Set string
 
-// The sets. Train, Dev and Test come from the same frames and lists; Stress from frames, names, places and mail domains
-// that stand in none of the others.
+// The sets. Train, Dev and Test come from the same frames and lists; Stress from frames, names, places, mail domains and
+// patterns of numbers that stand in none of the others. Numbers is talk full of numbers without any entity, in wordings of
+// its own; all that is found there is found wrongly. It does not ship with the program.
 const (
-	Train  Set = "train"
-	Dev    Set = "dev"
-	Test   Set = "test"
-	Stress Set = "stress"
+	Train   Set = "train"
+	Dev     Set = "dev"
+	Test    Set = "test"
+	Stress  Set = "stress"
+	Numbers Set = "numbers"
 )
 
-// Sets lists the sets in order.
+// Sets lists the sets that ship with the program, in order.
 func Sets() []Set { return []Set{Train, Dev, Test, Stress} }
+
+// AllSets lists all sets.
+func AllSets() []Set { return append(Sets(), Numbers) }
+
+// own reports whether the set has names, places and patterns of numbers that train, dev and test have not.
+func (s Set) own() bool { return s == Stress || s == Numbers }
 
 // size is how many transcripts the configuration wants of the set.
 func (s Set) size(sizes Sizes) int {
-	return map[Set]int{Train: sizes.Train, Dev: sizes.Dev, Test: sizes.Test, Stress: sizes.Stress}[s]
+	return map[Set]int{Train: sizes.Train, Dev: sizes.Dev, Test: sizes.Test, Stress: sizes.Stress, Numbers: sizes.Numbers}[s]
 }
 
 // stream is the number of the set's random stream.
 func (s Set) stream() (uint64, error) {
-	for i, set := range Sets() {
+	for i, set := range AllSets() {
 		if s == set {
 			return uint64(i) + 1, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no set %q; there are train, dev, test and stress", string(s))
+	return 0, fmt.Errorf("there is no set %q; there are train, dev, test, stress and numbers", string(s))
 }
 
 // owns reports whether a text may stand in the set. The hash of a text decides to which of train, dev and test it
