@@ -266,6 +266,34 @@ func TestSynthIsAFunctionOfItsSeed(t *testing.T) {
 	must(t, "data", "validate", filepath.Join(dir, "a", "stress.jsonl"))
 }
 
+func TestSynthMakesWhatIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	rates := filepath.Join(dir, "rates.yaml")
+	r := must(t, "data", "synth", "--print-rates")
+	if err := os.WriteFile(rates, []byte(r.out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "data", "synth", "--rates", rates, "--set", "numbers", "--set", "dev", "--size", "7", "--out-dir", dir)
+	r = must(t, "data", "stats", "--json", filepath.Join(dir, "numbers.jsonl"), filepath.Join(dir, "dev.jsonl"))
+	var counted struct {
+		Files []struct{ Transcripts, Without_entities int }
+	}
+	if err := json.Unmarshal([]byte(r.out), &counted); err != nil || len(counted.Files) != 2 || counted.Files[1].Transcripts != 7 ||
+		counted.Files[0].Without_entities != 7 {
+		t.Errorf("%v: %s", err, r.out)
+	}
+	if r := must(t, "data", "stats", "builtin:dev", "builtin:stress"); !strings.Contains(r.out, "PERSON_NAME") {
+		t.Error("no types are counted")
+	}
+	if err := os.WriteFile(rates, []byte("noise:\n  dorp: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := pii(t, "data", "synth", "--rates", rates, "--out-dir", dir); r.code != exitFailed || !strings.Contains(r.log, "dorp") ||
+		strings.Count(r.log, "\n") != 1 {
+		t.Errorf("exit code %d: %s", r.code, r.log)
+	}
+}
+
 func TestHelpHasExamples(t *testing.T) {
 	app := newApp(stages.NewEnv(t.Context()))
 	var check func(path []string, commands []*cli.Command)
@@ -328,6 +356,8 @@ func TestWrongUsage(t *testing.T) {
 		{"evaluate --gold - --pred -", []string{"standard input"}},
 		{"data synth", []string{"--out-dir is missing"}},
 		{"data validate", []string{"one file"}},
+		{"data stats", []string{"takes files"}},
+		{"data synth --out-dir x --set nubmers", []string{`"numbers"`}},
 		{"predict --model-dir " + model + " --input x --format jsnl", []string{`"jsonl"`}},
 		{"benchmark --model-dir " + model + " --device gpu", []string{"gpu", "cuda", "--device"}},
 		{"train --out-dir x --epochs many", []string{"--epochs", "many", "whole number"}},

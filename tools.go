@@ -1,8 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -62,7 +63,7 @@ func doctorCommand(env *stages.Env) *cli.Command {
 
 func dataCommand(env *stages.Env) *cli.Command {
 	return &cli.Command{
-		Name: "data", Usage: "check transcripts, bring them from and to other tools, or make synthetic ones",
+		Name: "data", Usage: "check and count transcripts, bring them from and to other tools, or make synthetic ones",
 		Subcommands: []*cli.Command{
 			{
 				Name: "validate", Usage: "list every problem of a file, and count what is there", ArgsUsage: "FILE",
@@ -84,21 +85,60 @@ func dataCommand(env *stages.Env) *cli.Command {
 			importCommand(env),
 			exportCommand(env),
 			{
-				Name: "synth", Usage: "write the synthetic sets train, dev, test and stress",
-				Description: "The same seed gives the same bytes.\n\nExample: pii data synth --seed 7 --out-dir synthetic",
+				Name: "stats", Usage: "count what files of transcripts hold, and what they share", ArgsUsage: "FILE…",
+				Description: "Counts alone are printed, no text. Texts and entities are compared without casing, spacing and punctuation; a frame is " +
+					"a text whose entities are replaced by their types.\n\nExample: pii data stats builtin:train builtin:stress",
+				Flags: append(optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress", "target_pii_precision")),
+					&cli.BoolFlag{Name: "json", Usage: "print JSON"}),
+				Action: func(c *cli.Context) error {
+					if c.NArg() == 0 {
+						return &usageError{"data stats takes files"}
+					}
+					config, err := readConfig(c)
+					if err != nil {
+						return err
+					}
+					return stages.DataStats(config, env, c.Args().Slice(), c.Bool("json"))
+				},
+			},
+			{
+				Name: "synth", Usage: "write synthetic sets: train, dev, test and stress, or those named",
+				Description: "The same seed gives the same bytes. The set numbers is talk full of numbers without any entity: all that is found " +
+					"there is found wrongly.\n\nExample: pii data synth --seed 7 --out-dir synthetic --set numbers --size 2000",
 				Flags: []cli.Flag{
 					&cli.Int64Flag{Name: "seed", Usage: "`NUMBER` that all randomness comes from", Value: stages.DefaultSynthSeed},
 					&cli.StringFlag{Name: "out-dir", Usage: "`FOLDER` to write to"},
+					&cli.StringSliceFlag{Name: "set", Usage: "`NAME` of a set, again for more: " + strings.Join(stages.SynthSets(), ", ")},
+					&cli.IntFlag{Name: "size", Usage: "`NUMBER` of transcripts of each set"},
+					&cli.StringFlag{Name: "rates", Usage: "YAML `FILE` of rates that replace those of the shipped sets"},
+					&cli.BoolFlag{Name: "print-rates", Usage: "print every rate and stop; the output is a file for --rates"},
 				},
-				Action: func(c *cli.Context) error {
-					if err := errors.Join(noArgs(c), required(c, "out-dir")); err != nil {
-						return err
-					}
-					return stages.Synth(env, c.String("out-dir"), c.Int64("seed"))
-				},
+				Action: func(c *cli.Context) error { return synthesize(c, env) },
 			},
 		},
 	}
+}
+
+func synthesize(c *cli.Context, env *stages.Env) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	if c.Bool("print-rates") {
+		return stages.PrintSynthRates(env, c.String("rates"))
+	}
+	if err := required(c, "out-dir"); err != nil {
+		return err
+	}
+	for _, name := range c.StringSlice("set") {
+		if !slices.Contains(stages.SynthSets(), name) {
+			return &usageError{fmt.Sprintf("--set: there is no set %q%s", name, stages.Nearest(name, stages.SynthSets()))}
+		}
+	}
+	if c.Int("size") < 0 {
+		return &usageError{"--size is below 0"}
+	}
+	return stages.Synth(env, stages.SynthOptions{Dir: c.String("out-dir"), Seed: c.Int64("seed"), Rates: c.String("rates"),
+		Sets: c.StringSlice("set"), Size: c.Int("size")})
 }
 
 const bashCompletion = `_pii() {

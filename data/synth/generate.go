@@ -83,12 +83,12 @@ func newMaker(cfg Config, set Set, seed int64) (*maker, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix, reserve, frames := "", "stress_", "common"
-	if set.own() {
-		prefix, reserve, frames = "stress_", "", string(set)
+	lib, err := libraryOf(set)
+	if err != nil {
+		return nil, err
 	}
-	m := &maker{rng: rand.New(rand.NewPCG(uint64(seed), stream)), cfg: cfg, invents: !set.own(), plans: plans, issuers: issuers,
-		cultures: map[string]float64{}}
+	m := &maker{rng: rand.New(rand.NewPCG(uint64(seed), stream)), cfg: cfg, lex: lib.lex, ord: lib.ord, grammar: lib.grammar,
+		cultures: map[string]float64{}, plans: plans, issuers: issuers, invents: !set.own()}
 	if set.own() {
 		m.plans, m.issuers = stressPlans, stressIssuers
 	}
@@ -97,15 +97,6 @@ func newMaker(cfg Config, set Set, seed int64) (*maker, error) {
 	}
 	for _, w := range cfg.Values.Cultures {
 		m.cultures[w.Name] = w.Weight
-	}
-	if m.lex, err = loadLexicon(prefix, reserve); err != nil {
-		return nil, err
-	}
-	if m.ord, err = loadOrdinary(); err != nil {
-		return nil, err
-	}
-	if m.grammar, err = loadGrammar(frames); err != nil {
-		return nil, err
 	}
 	if m.registers, err = m.grammar.spoken(cfg.Compose.Registers, set); err != nil {
 		return nil, err

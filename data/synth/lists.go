@@ -4,10 +4,42 @@ import (
 	"embed"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 //go:embed lists/*.txt frames/*/*.txt
 var files embed.FS
+
+// library is what a set is made from. It is read once and never changed.
+type library struct {
+	lex     *lexicon
+	ord     *ordinary
+	grammar *grammar
+}
+
+var libraries = map[string]func() (library, error){
+	"common":        sync.OnceValues(func() (library, error) { return loadLibrary("", "stress_", "common") }),
+	string(Stress):  sync.OnceValues(func() (library, error) { return loadLibrary("stress_", "", string(Stress)) }),
+	string(Numbers): sync.OnceValues(func() (library, error) { return loadLibrary("stress_", "", string(Numbers)) }),
+}
+
+func libraryOf(set Set) (library, error) {
+	if set.own() {
+		return libraries[string(set)]()
+	}
+	return libraries["common"]()
+}
+
+func loadLibrary(prefix, reserve, frames string) (lib library, err error) {
+	if lib.lex, err = loadLexicon(prefix, reserve); err != nil {
+		return lib, err
+	}
+	if lib.ord, err = loadOrdinary(); err != nil {
+		return lib, err
+	}
+	lib.grammar, err = loadGrammar(frames)
+	return lib, err
+}
 
 // lexicon is what entities and look-alikes are made of. The stress set has one of its own, disjoint from the other.
 type lexicon struct {

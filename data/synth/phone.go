@@ -51,7 +51,7 @@ var (
 		{"1", "NXXNXXXXXX", "NXXNXXXXXX", 12},
 		{"1", "1 888 NXXXXXX", "", 6},
 		{"1", "NXX NX XX XXX", "NXX NX XX XXX", 10},
-		{"91", "8X XXXX XXXX", "8X XXXX XXXX", 8},
+		{"91", "8XXXX XXX XX", "8XXXX XXX XX", 8},
 		{"91", "9XX XX XX XXX", "9XX XX XX XXX", 8},
 		{"91", "7XXXX XX XXX", "7XXXX XX XXX", 8},
 		{"44", "0NN NX XX XX XX", "NN NX XX XX XX", 6},

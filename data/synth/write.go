@@ -24,13 +24,17 @@ func Write(w io.Writer, set Set, n int, seed int64, cfg Config) error {
 	return nil
 }
 
-// WriteSets writes train.jsonl, dev.jsonl, test.jsonl and stress.jsonl into a folder, which is made where it is missing.
-// Each file is there whole or not at all; one of that name from before stays until the new one is whole.
-func WriteSets(dir string, seed int64, cfg Config) error {
+// WriteSets writes some sets, or else those that ship with the program, into a folder, which is made where it is missing: a
+// file of each set's name with ".jsonl". Each file is there whole or not at all; one of that name from before stays until the
+// new one is whole.
+func WriteSets(dir string, seed int64, cfg Config, sets ...Set) error {
+	if len(sets) == 0 {
+		sets = Sets()
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("folder for synthetic transcripts: %w", err)
 	}
-	for _, set := range Sets() {
+	for _, set := range sets {
 		if err := writeSet(filepath.Join(dir, string(set)+".jsonl"), set, seed, cfg); err != nil {
 			return fmt.Errorf("writing set %s: %w", set, err)
 		}
