@@ -47,6 +47,7 @@ type Compose struct {
 	LookAlike  float64    `json:"lookalike" yaml:"lookalike"`     // such a clause has a look-alike
 	Join       float64    `json:"join" yaml:"join"`               // something is said between two clauses, "and", "anyway"
 	JoinEntity float64    `json:"join_entity" yaml:"join_entity"` // the same where an entity ends or begins there
+	Longer     float64    `json:"longer" yaml:"longer"`           // more follows when a transcript could end, again and again
 	Turns      float64    `json:"turns" yaml:"turns"`             // speakers are named, "agent … customer …"
 }
 
@@ -66,9 +67,10 @@ type Weight struct {
 
 // Style says how a recogniser writes what it hears. It is drawn once a transcript.
 type Style struct {
-	Written       float64 `json:"written" yaml:"written"` // with casing, punctuation or both
-	Upper         float64 `json:"upper" yaml:"upper"`     // all in capitals
-	NoApostrophes float64 `json:"no_apostrophes" yaml:"no_apostrophes"`
+	Written       float64 `json:"written" yaml:"written"`               // with casing, punctuation or both
+	Upper         float64 `json:"upper" yaml:"upper"`                   // all in capitals
+	NoApostrophes float64 `json:"no_apostrophes" yaml:"no_apostrophes"` // "dont"
+	Split         float64 `json:"split" yaml:"split"`                   // "don 't", "don t"
 	SpokenNumbers float64 `json:"spoken_numbers" yaml:"spoken_numbers"` // numbers as words: "four two"
 	MixedNumbers  float64 `json:"mixed_numbers" yaml:"mixed_numbers"`   // now words, now numerals; the rest is numerals
 	HindiNumbers  float64 `json:"hindi_numbers" yaml:"hindi_numbers"`   // digits in Hindi, in the register hinglish
@@ -127,9 +129,9 @@ func DefaultConfig() Config {
 			Types: []Weight{
 				{"PERSON_NAME", 28}, {"PHONE", 15}, {"EMAIL", 12}, {"CREDIT_CARD", 10}, {"DATE", 15}, {"CITY", 11}, {"LOCATION", 9},
 			},
-			Open: 0.25, Close: 0.18, Ask: 0.16, Refuse: 0.12, Distract: 0.25, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.7, Turns: 0.06,
+			Open: 0.25, Close: 0.18, Ask: 0.16, Refuse: 0.12, Distract: 0.25, LookAlike: 0.5, Join: 0.35, JoinEntity: 0.7, Longer: 0.1, Turns: 0.06,
 		},
-		Style: Style{Written: 0.28, Upper: 0.01, NoApostrophes: 0.25, SpokenNumbers: 0.5, MixedNumbers: 0.12, HindiNumbers: 0.5, WrittenEmail: 0.3,
+		Style: Style{Written: 0.28, Upper: 0.01, NoApostrophes: 0.22, Split: 0.05, SpokenNumbers: 0.5, MixedNumbers: 0.12, HindiNumbers: 0.5, WrittenEmail: 0.3,
 			HalfEmail: 0.12, CleanLines: 0.3},
 		Noise: Noise{Filler: 0.02, EntityFiller: 0.01, Repeat: 0.008, Stutter: 0.003, Restart: 0.003, Drop: 0.03, Substitute: 0.002, Variant: 0.03,
 			Misspell: 0.006, NameMisspell: 0.012, Homophone: 0.01, SplitJoin: 0.006, Sign: 0.002},

@@ -38,6 +38,7 @@ type lineStyle struct {
 	mixed                                   bool    // numerals and words in one number
 	spoken                                  float64 // probability of a number in words
 	hindi                                   bool    // digits in Hindi
+	split                                   string  // what stands for an apostrophe, if not itself
 	loudness                                float64 // multiplies the rates of noise
 	inventName, inventCity                  float64
 	inventDomain, inventNick                float64
@@ -130,6 +131,9 @@ func (m *maker) transcript() data.Transcript {
 	m.register = m.registers[m.weighted(len(m.registers), func(i int) float64 { return m.registers[i].Weight })]
 	m.style = m.newStyle()
 	m.compose()
+	for len(m.b.words) < 300 && m.chance(m.cfg.Compose.Longer) {
+		m.compose()
+	}
 	m.b.words = m.write(m.noise(m.b.words))
 	text, spans := m.b.render()
 	return data.Transcript{Text: text, Entities: spans, Labelled: true}
@@ -151,6 +155,9 @@ func (m *maker) newStyle() lineStyle {
 	// Casing and punctuation come from recognisers that also write numerals.
 	if s.punctuated && m.chance(0.7) {
 		s.mixed, s.spoken = false, 0
+	}
+	if !s.noApostrophes && m.chance(c.Split) {
+		s.split = m.pick([]string{" '", " "})
 	}
 	s.hindi = m.register.Name == "hinglish" && s.spoken > 0 && m.chance(c.HindiNumbers)
 	if !m.chance(c.CleanLines) {
@@ -188,7 +195,7 @@ func (m *maker) compose() {
 	if target == 0 {
 		m.without()
 	}
-	for len(m.b.labels) < target {
+	for first := len(m.b.labels); len(m.b.labels) < first+target; {
 		label := m.entityType()
 		if m.chance(c.Ask) || m.style.speakers != nil {
 			m.exchange("ask "+label, "answer "+label)

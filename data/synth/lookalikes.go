@@ -54,6 +54,19 @@ func (m *maker) amount() []string {
 	return []string{fmt.Sprint(whole), unit}
 }
 
+// site says the address of a web site, which is no mail address.
+func (m *maker) site() []string {
+	domain := m.domain()
+	www := m.pick([]string{"www", "www", "w w w", "", ""})
+	if !m.spoken() && m.chance(0.5) {
+		return []string{strings.TrimPrefix(www+"."+domain, ".")}
+	}
+	if www != "" {
+		www += " dot"
+	}
+	return append(fields(www), m.sayDomain(domain)...)
+}
+
 // orderID says the number of an order, a case or a booking: 4 to 12 digits, perhaps with letters before them. Some are as
 // long as phone numbers; only their context tells them apart.
 func (m *maker) orderID() []string {

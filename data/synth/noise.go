@@ -87,9 +87,10 @@ func (m *maker) blur(words []word, i int) []word {
 		return heard
 	case w.span > 0 && len(w.text) > 6 && m.loud(rate.SplitJoin):
 		at := 3 + m.rng.IntN(len(w.text)-5)
-		head := w
-		head.text, w.text = w.text[:at], w.text[at:]
-		heard = append(heard, head)
+		if head := w.text[:at]; !m.lex.reserved[head] && !m.lex.reserved[w.text[at:]] {
+			heard = append(heard, word{text: head, span: w.span, proper: w.proper})
+			w.text = w.text[at:]
+		}
 	case w.span > 0 && i > 0 && words[i-1].span == w.span && len(heard) == 0 && m.loud(rate.SplitJoin):
 		w.glued, w.proper = true, false
 	case w.span > 0 || !cue:
@@ -175,6 +176,9 @@ func (m *maker) write(words []word) []word {
 		if last := len(written) - 1; m.style.noApostrophes && w.text == "'s" && last >= 0 && written[last].span > 0 {
 			written[last].text += "s" // "amits birthday": the word cannot be cut
 			continue
+		}
+		if m.style.split != "" && !w.solid && w.span == 0 {
+			w.text, w.glued = strings.TrimSpace(strings.Replace(w.text, "'", m.style.split, 1)), w.glued && w.text[0] != '\''
 		}
 		if m.style.noApostrophes && !w.solid {
 			w.text = strings.ReplaceAll(w.text, "'", "")

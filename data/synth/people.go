@@ -144,7 +144,10 @@ func (m *maker) cutShort(w string) string {
 	if len(w) < 4 || !letters(w) {
 		return w
 	}
-	return w[:2+m.rng.IntN(len(w)-3)]
+	if begun := w[:2+m.rng.IntN(len(w)-3)]; !m.lex.reserved[begun] {
+		return begun
+	}
+	return w
 }
 
 // firstName says a given name alone.

@@ -286,7 +286,7 @@ func TestSpansAreExactUnderAnyNoise(t *testing.T) {
 			noise.Field(i).SetFloat(rate(noise.Type().Field(i).Name))
 		}
 		cfg.Values.Corrected, cfg.Values.Interrupted, cfg.Values.FalseStart = rate("corrected"), rate("interrupted"), rate("false start")
-		cfg.Style.NoApostrophes, cfg.Style.HalfEmail, cfg.Style.MixedNumbers = rate("apostrophes"), rate("half"), rate("mixed")
+		cfg.Style.NoApostrophes, cfg.Style.Split, cfg.Style.HalfEmail, cfg.Style.MixedNumbers = rate("apostrophes"), rate("split"), rate("half"), rate("mixed")
 		cfg.Style.Written, cfg.Style.Upper, cfg.Compose.Turns = rate("written"), rate("upper"), rate("turns")
 		cfg.Style.SpokenNumbers = rate("spoken")
 		chosen := rapid.SampledFrom(AllSets()).Draw(rt, "set")
