@@ -91,7 +91,7 @@ func (m *maker) blur(words []word, i int) []word {
 			heard = append(heard, word{text: head, span: w.span, proper: w.proper})
 			w.text = w.text[at:]
 		}
-	case w.span > 0 && i > 0 && words[i-1].span == w.span && len(heard) == 0 && m.loud(rate.SplitJoin):
+	case w.span > 0 && i > 0 && words[i-1].span == w.span && len(heard) == 0 && !m.lex.reserved[words[i-1].text+w.text] && m.loud(rate.SplitJoin):
 		w.glued, w.proper = true, false
 	case w.span > 0 || !cue:
 		w.text = m.misheard(w)
