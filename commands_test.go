@@ -357,7 +357,7 @@ func TestWrongUsage(t *testing.T) {
 		{"data synth", []string{"--out-dir is missing"}},
 		{"data validate", []string{"one file"}},
 		{"data stats", []string{"takes files"}},
-		{"data synth --out-dir x --set nubmers", []string{`"numbers"`}},
+		{"data synth --out-dir x --set numers", []string{`"numbers"`}},
 		{"predict --model-dir " + model + " --input x --format jsnl", []string{`"jsonl"`}},
 		{"benchmark --model-dir " + model + " --device gpu", []string{"gpu", "cuda", "--device"}},
 		{"train --out-dir x --epochs many", []string{"--epochs", "many", "whole number"}},

@@ -39,8 +39,8 @@ func (m *maker) card() []string {
 		length += n
 	}
 	number := m.pick(kind.prefixes)
-	for len(number) < length-1 {
-		number += string(byte('0' + m.rng.IntN(10)))
+	for next := m.anyDigits(); len(number) < length-1; {
+		number += string(next())
 	}
 	number += string(luhnDigit(number))
 	m.lastCard = cut(number, kind.groups)

@@ -266,7 +266,11 @@ func (m *maker) doubled(words []string) []string {
 			run++
 		}
 		if run > 1 && m.chance(m.cfg.Values.Double) {
-			folded = append(folded, []string{"double", "triple"}[run-2], words[i])
+			fold := []string{"double", "triple"}[run-2]
+			if run == 3 && m.chance(0.1) {
+				fold = "treble"
+			}
+			folded = append(folded, fold, words[i])
 		} else {
 			run = 1
 			folded = append(folded, words[i])
@@ -276,16 +280,34 @@ func (m *maker) doubled(words []string) []string {
 	return folded
 }
 
-// random gives n random digits, the first of them not zero.
+// random gives n digits, the first of them not zero.
 func (m *maker) random(n int) string {
-	digits := make([]byte, n)
+	next, digits := m.anyDigits(), make([]byte, n)
 	for i := range digits {
-		digits[i] = byte('0' + m.rng.IntN(10))
+		digits[i] = next()
 	}
 	if n > 0 && digits[0] == '0' {
 		digits[0] = byte('1' + m.rng.IntN(9))
 	}
 	return string(digits)
+}
+
+// anyDigits draws what follows in one number: random digits, or now and then what people make up as an example and like to
+// have: one digit over and over, two by turns, or digits that count up or down.
+func (m *maker) anyDigits() func() byte {
+	if !m.chance(m.cfg.Values.RegularDigits) {
+		return func() byte { return byte('0' + m.rng.IntN(10)) }
+	}
+	at, step, other := m.rng.IntN(10), []int{0, 0, 1, 1, 9, 0}[m.rng.IntN(6)], m.rng.IntN(10)
+	turns := step == 0 && m.chance(0.4)
+	return func() byte {
+		digit := byte('0' + at)
+		at = (at + step) % 10
+		if turns {
+			at, other = other, at
+		}
+		return digit
+	}
 }
 
 // chunks cuts a string in pieces of size; the last may be shorter.

@@ -72,7 +72,11 @@ func (m *maker) phone() []string {
 	p := m.plans[m.weighted(len(m.plans), func(i int) float64 { return float64(m.plans[i].weight) })]
 	if p.abroad != "" && m.chance(m.cfg.Values.CountryCode) {
 		m.lastPhone = m.pattern(p.abroad)
-		return append(m.countryCode(p.code), m.digits(m.lastPhone...)...)
+		words := append(m.countryCode(p.code), m.digits(m.lastPhone...)...)
+		if len(words) == 2 && words[0][0] == '+' && m.chance(0.5) {
+			return []string{strings.Join(words, m.pick([]string{"", "-"}))}
+		}
+		return words
 	}
 	groups := m.pattern(p.local)
 	m.lastPhone = groups
@@ -106,11 +110,11 @@ func (m *maker) countryCode(code string) []string {
 }
 
 func (m *maker) pattern(pattern string) []string {
-	digits := []byte(pattern)
+	next, digits := m.anyDigits(), []byte(pattern)
 	for i, c := range digits {
 		switch c {
 		case 'X':
-			digits[i] = byte('0' + m.rng.IntN(10))
+			digits[i] = next()
 		case 'N':
 			digits[i] = byte('2' + m.rng.IntN(8))
 		}
