@@ -124,7 +124,7 @@ func DefaultConfig() Config {
 		Compose: Compose{
 			Registers: []Register{
 				{"general", 30, 0.1, 0}, {"service", 24, 0.15, 0.35}, {"assistant", 14, 1, 0}, {"casual", 12, 0.45, 0},
-				{"work", 8, 0.4, 0.3}, {"indian", 8, 0.3, 0.2}, {"hinglish", 8, 0.45, 0.1}, {"numbers", 12, 0.5, 0},
+				{"work", 8, 0.4, 0.3}, {"indian", 8, 0.3, 0.2}, {"hinglish", 8, 0.45, 0.1}, {"numbers", 12, 0.5, 0}, {"narrative", 9, 0.7, 0},
 			},
 			Entities: []float64{34, 27, 21, 11, 7},
 			Types: []Weight{
