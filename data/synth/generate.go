@@ -92,6 +92,7 @@ func newMaker(cfg Config, set Set, seed int64) (*maker, error) {
 		cultures: map[string]float64{}, plans: plans, issuers: issuers, invents: !set.own()}
 	if set.own() {
 		m.plans, m.issuers = stressPlans, stressIssuers
+		m.cfg.Values.RegularDigits = 0 // there are too few of such numbers for two sets to share none
 	}
 	if set == Numbers {
 		m.cfg.Compose.Entities, m.cfg.Compose.Refuse, m.cfg.Compose.LookAlike, m.cfg.Compose.Turns = []float64{1}, 0, 0.85, 0

@@ -24,7 +24,11 @@ func (m *maker) street() []string {
 		words = words[:n-1]
 	}
 	if m.chance(0.06) {
-		words = append(m.ordinalWords(1+m.rng.IntN(30)), m.pick([]string{"street", "avenue", "cross", "main road"}))
+		kinds := []string{"street", "avenue", "cross", "main road"}
+		if !m.invents {
+			kinds = []string{"boulevard", "terrace"} // others than in train
+		}
+		words = append(m.ordinalWords(1+m.rng.IntN(30)), m.pick(kinds))
 	}
 	return strings.Fields(strings.Join(words, " "))
 }

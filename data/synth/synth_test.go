@@ -164,6 +164,32 @@ func TestOwnPatternsOfNumbers(t *testing.T) {
 	}
 }
 
+// Nothing but a date of the stress set stands in another set as well, neither a text nor an entity nor what is around them.
+func TestStressSharesNothing(t *testing.T) {
+	var all []*data.Stats
+	for _, set := range Sets() {
+		s, err := data.ReadStats(data.BuiltinPrefix+string(set), data.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	for _, o := range data.Overlaps(all) {
+		if o.Texts > 0 {
+			t.Errorf("%s and %s share %d texts", o.File, o.Of, o.Texts)
+		}
+		if !strings.HasSuffix(o.Of, string(Stress)) {
+			continue
+		}
+		delete(o.Entities, "DATE")
+		for label, n := range o.Entities {
+			if n > 0 || o.Frames > 0 {
+				t.Errorf("%s and %s share %d of %s and %d frames", o.File, o.Of, n, label, o.Frames)
+			}
+		}
+	}
+}
+
 // pieces gives every four words in a row of a frame's wordings with a slot among them, every six, and whole wordings of two
 // to four words between "^" and "$".
 func pieces(f frame) map[string]bool {
