@@ -108,6 +108,7 @@ type Values struct {
 	CountryCode     float64  `json:"country_code" yaml:"country_code"`         // a phone number begins with one
 	SpelledLocal    float64  `json:"spelled_local" yaml:"spelled_local"`       // a mail address is spelled letter by letter
 	AtTheRate       float64  `json:"at_the_rate" yaml:"at_the_rate"`           // @ is said "at the rate" or otherwise
+	Extension       float64  `json:"extension" yaml:"extension"`               // a phone number has one
 	Double          float64  `json:"double" yaml:"double"`                     // 77 is said "double seven"
 	RegularDigits   float64  `json:"regular_digits" yaml:"regular_digits"`     // a number is made up, of runs or digits in order
 	Corrected       float64  `json:"corrected" yaml:"corrected"`               // a digit of a number is taken back, "five no sorry nine"
@@ -142,7 +143,7 @@ func DefaultConfig() Config {
 				{"korean", 2}, {"vietnamese", 2}, {"african", 6}, {"european", 9}, {"west asian", 4}, {"pacific", 3},
 			},
 			InventedNames: 0.25, Syllables: 0.2, InventedCities: 0.2, InventedDomains: 0.5, InventedNicks: 0.6, FalseStart: 0.015,
-			CountryCode: 0.2, SpelledLocal: 0.1, AtTheRate: 0.25, Double: 0.45, RegularDigits: 0.12, Corrected: 0.03, Interrupted: 0.06, NumericDate: 0.15, Year: 0.5,
+			CountryCode: 0.2, SpelledLocal: 0.1, AtTheRate: 0.25, Extension: 0.03, Double: 0.45, RegularDigits: 0.12, Corrected: 0.03, Interrupted: 0.06, NumericDate: 0.15, Year: 0.5,
 			Weekday: 0.06,
 		},
 	}

@@ -67,8 +67,16 @@ var (
 	}
 )
 
-// phone says a telephone number. An extension is never part of it.
+// phone says a telephone number, now and then with an extension.
 func (m *maker) phone() []string {
+	number := m.telephone()
+	if m.chance(m.cfg.Values.Extension) {
+		number = append(append(number, m.pick([]string{"extension", "extension", "ext", "extension number"})), m.digits(m.random(2+m.rng.IntN(3)))...)
+	}
+	return number
+}
+
+func (m *maker) telephone() []string {
 	p := m.plans[m.weighted(len(m.plans), func(i int) float64 { return float64(m.plans[i].weight) })]
 	if p.abroad != "" && m.chance(m.cfg.Values.CountryCode) {
 		m.lastPhone = m.pattern(p.abroad)

@@ -25,7 +25,7 @@ func Write(w io.Writer, set Set, n int, seed int64, cfg Config) error {
 }
 
 // WriteSets writes some sets, or else those that ship with the program, into a folder, which is made where it is missing: a
-// file of each set's name with ".jsonl". Each file is there whole or not at all; one of that name from before stays until the
+// file of each set's name with ".jsonl", the transcripts that were written by hand for it at its end. Each file is there whole or not at all; one of that name from before stays until the
 // new one is whole.
 func WriteSets(dir string, seed int64, cfg Config, sets ...Set) error {
 	if len(sets) == 0 {
@@ -56,6 +56,15 @@ func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
 	buffered := bufio.NewWriter(file)
 	if err := Write(buffered, set, set.size(cfg.Sizes), seed, cfg); err != nil {
 		return err
+	}
+	byHand, err := Written(set)
+	if err != nil {
+		return err
+	}
+	for _, t := range byHand {
+		if err := data.Write(buffered, t); err != nil {
+			return err
+		}
 	}
 	if err := buffered.Flush(); err != nil {
 		return err
