@@ -17,7 +17,7 @@ func trainCommand(env *stages.Env) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "out-dir", Usage: "model `FOLDER` to write"},
 			&cli.BoolFlag{Name: "force", Usage: "train again even if nothing changed"},
-		}, optionFlags(stageOptions([]string{stages.Tokenize, stages.Train}, "test", "stress"))...),
+		}, optionFlags(stageOptions([]string{stages.Tokenize, stages.Train}, "test", "stress", "natural"))...),
 		Action: func(c *cli.Context) error {
 			config, _, err := prepareFiles(c, env, "out-dir")
 			if err != nil {
@@ -39,7 +39,7 @@ func predictCommand(env *stages.Env) *cli.Command {
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE`, builtin:NAME or - for standard input"},
 			&cli.StringFlag{Name: "output", Usage: "`FILE` to write, or - for standard output", Value: "-"},
 			&cli.StringFlag{Name: "format", Usage: "json or jsonl (default: by the output's ending)"},
-		}, optionFlags(stageOptions([]string{stages.Predict}, "dev", "test", "stress"))...),
+		}, optionFlags(stageOptions([]string{stages.Predict}, "dev", "test", "stress", "natural"))...),
 		Action: func(c *cli.Context) error {
 			config, model, err := prepareFiles(c, env, "model-dir", "input", "output")
 			if err != nil {
@@ -89,7 +89,7 @@ func evaluateCommand(env *stages.Env) *cli.Command {
 			&cli.IntFlag{Name: "errors", Usage: "print the `NUMBER` worst errors too, their texts masked"},
 			&cli.StringFlag{Name: "errors-out", Usage: "write the errors to this JSONL `FILE` too, all of them without --errors"},
 			&cli.BoolFlag{Name: "show-text", Usage: "let the errors quote the transcripts"},
-		}, optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress"))...),
+		}, optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress", "natural"))...),
 		Action: func(c *cli.Context) error {
 			config, _, err := prepareFiles(c, env, "gold", "pred")
 			if err != nil {

@@ -7,17 +7,19 @@ import (
 	"strings"
 )
 
-// The sets are made by data/synth with its default seed and configuration; a test there makes them again and compares.
+// The first four sets are made by data/synth with its default seed and configuration; a test there makes them again and
+// compares. The transcripts of natural were written by hand, apart from the generator and from what it is taught by, and serve
+// to judge alone.
 //
 //go:generate go run ./synth/internal/make .
-//go:embed train.jsonl dev.jsonl test.jsonl stress.jsonl
+//go:embed train.jsonl dev.jsonl test.jsonl stress.jsonl natural.jsonl
 var builtin embed.FS
 
 // BuiltinPrefix begins the path of a set that ships inside the binary, as in "builtin:train".
 const BuiltinPrefix = "builtin:"
 
-// BuiltinNames lists the sets that ship inside the binary: synthetic transcripts, all labelled.
-func BuiltinNames() []string { return []string{"train", "dev", "test", "stress"} }
+// BuiltinNames lists the sets that ship inside the binary, all labelled.
+func BuiltinNames() []string { return []string{"train", "dev", "test", "stress", "natural"} }
 
 // Builtin gives the file of a set that ships inside the binary. Its name has no prefix.
 func Builtin(name string) ([]byte, error) {

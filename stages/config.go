@@ -22,7 +22,7 @@ type Config struct {
 	Seed   int64
 	Labels []string
 
-	Train, Dev, Test, Stress string
+	Train, Dev, Test, Stress, Natural string
 
 	VocabSize      int
 	Lowercase      bool
@@ -87,7 +87,7 @@ func Default() *Config {
 	return &Config{
 		Seed: 42, Labels: labels.FormatTypes(labels.DefaultTypes()),
 		Train: "builtin:train", Dev: "builtin:dev",
-		VocabSize: 2000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
+		VocabSize: 8000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
 		Model: "small", BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
 		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.5,
@@ -108,7 +108,7 @@ type preset struct {
 }
 
 var presets = map[string]preset{
-	"small":           {epochs: 10, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5},
+	"small":           {epochs: 8, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5},
 	"distilbert-base": {epochs: 5, lr: 5e-5},
 }
 
@@ -145,7 +145,7 @@ func (c *Config) Resolve() error {
 	for _, set := range []struct {
 		path    *string
 		builtin string
-	}{{&c.Test, "builtin:test"}, {&c.Stress, "builtin:stress"}} {
+	}{{&c.Test, "builtin:test"}, {&c.Stress, "builtin:stress"}, {&c.Natural, "builtin:natural"}} {
 		if *set.path == "" {
 			*set.path = none
 			if c.Train == "builtin:train" {
@@ -215,7 +215,7 @@ func (c *Config) check() error {
 
 // checkSets checks how the sets are named; whether the files are there shows when they are read.
 func (c *Config) checkSets() error {
-	for _, set := range [][2]string{{"train", c.Train}, {"dev", c.Dev}, {"test", c.Test}, {"stress", c.Stress}} {
+	for _, set := range [][2]string{{"train", c.Train}, {"dev", c.Dev}, {"test", c.Test}, {"stress", c.Stress}, {"natural", c.Natural}} {
 		key, path := set[0], set[1]
 		name, builtin := builtinName(path)
 		switch {

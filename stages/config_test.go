@@ -62,7 +62,7 @@ func TestEverySettingRoundTrips(t *testing.T) {
 		"lowercase": "false", "checkpoint_every": "1m30s", "target_p95": "15ms", "lr": "1e-05", "dropout": "0.25", "seed": "9007199254740993",
 		"model": "distilbert-base", "threads": "3", "label_all_tokens": "false",
 		"lr_scheduler_type": "cosine", "class_weights": "O=0.5,A=2", "metric_for_best_model": "f1", "adam_beta1": "0.5", "freeze_embeddings": "true", "pii_threshold": "0.25", "thresholds": "A=0.5,B=0.1",
-		"helpers": "none", "allow": "allow.txt", "threshold_choice": "precision", "test": "none", "stress": "none", "dev": "dev.jsonl"}
+		"helpers": "none", "allow": "allow.txt", "threshold_choice": "precision", "test": "none", "stress": "none", "natural": "none", "dev": "dev.jsonl"}
 	for _, o := range Options {
 		text, ok := values[o.Key]
 		if !ok && reflect.TypeOf(o.field(c)).Elem().Kind() == reflect.Int {

@@ -135,7 +135,7 @@ func (c *Config) Pipeline(env *Env) ([]pipeline.Stage, error) {
 // sets are the configured files of transcripts by name.
 func (c *Config) sets() map[string]string {
 	sets := map[string]string{}
-	for name, path := range map[string]string{"train": c.Train, "dev": c.Dev, "test": c.Test, "stress": c.Stress} {
+	for name, path := range map[string]string{"train": c.Train, "dev": c.Dev, "test": c.Test, "stress": c.Stress, "natural": c.Natural} {
 		if path != none {
 			sets[name] = path
 		}
@@ -146,7 +146,7 @@ func (c *Config) sets() map[string]string {
 // judged are the names of the sets that are predicted and evaluated, in order.
 func (c *Config) judged() []string {
 	var names []string
-	for _, name := range []string{"dev", "test", "stress"} {
+	for _, name := range []string{"dev", "test", "stress", "natural"} {
 		if _, ok := c.sets()[name]; ok {
 			names = append(names, name)
 		}

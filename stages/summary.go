@@ -114,15 +114,15 @@ func printTypes(w io.Writer, judged []judgement) error {
 	var sets, columns strings.Builder
 	for _, j := range judged {
 		sets.WriteString("\t" + j.set + "\t\t\t")
-		columns.WriteString("\tprecision\trecall\tF1\tgold")
+		columns.WriteString("\tP\tR\tF1\tgold")
 	}
 	fmt.Fprintf(table, "%s\t\ntype%s\t\n", &sets, &columns)
 	for _, typ := range judged[0].Types {
 		fmt.Fprintf(table, "%s", typ.Type)
 		for _, j := range judged {
 			s := j.of(typ.Type)
-			fmt.Fprintf(table, "\t%s\t%s\t%s\t%d", metrics.Figure("%.4f", s.Precision), metrics.Figure("%.4f", s.Recall),
-				metrics.Figure("%.4f", s.F1), s.Support)
+			fmt.Fprintf(table, "\t%s\t%s\t%s\t%d", metrics.Figure("%.3f", s.Precision), metrics.Figure("%.3f", s.Recall),
+				metrics.Figure("%.3f", s.F1), s.Support)
 		}
 		fmt.Fprintln(table, "\t")
 	}

@@ -14,7 +14,7 @@ func TestSummary(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(run, Evaluate), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	for _, set := range []string{"dev", "test", "stress"} {
+	for _, set := range []string{"dev", "test", "stress", "natural"} {
 		if err := writeJSON(filepath.Join(run, Evaluate, set+".json"), half(t)); err != nil {
 			t.Fatal(err)
 		}
@@ -27,13 +27,13 @@ func TestSummary(t *testing.T) {
 	}{
 		{nil, Train, nil, ""},
 		{nil, Evaluate, []string{
-			"  stress            2         1.0000      0.5000  0.6667     0.5000    0.6667    0.6667",
-			"                    test                           stress                      ",
-			"        PHONE     1.0000  0.5000  0.6667     2     1.0000  0.5000  0.6667     2",
+			"   stress            2         1.0000      0.5000  0.6667     0.5000    0.6667    0.6667",
+			"                test                      stress                      natural                    ",
+			"        PHONE  1.000  0.500  0.667     2   1.000  0.500  0.667     2    1.000  0.500  0.667     2",
 			"target: stress: PII precision ≥ 0.8: 1, met"}, ""},
-		{map[string]string{"test": "none", "stress": "none", "target_pii_recall": "0.6"}, Evaluate, []string{
-			"                     dev                      ",
-			"         CITY          -       -       -     0",
+		{map[string]string{"test": "none", "stress": "none", "natural": "none", "target_pii_recall": "0.6"}, Evaluate, []string{
+			"                 dev                    ",
+			"         CITY      -      -      -     0",
 			"target: dev: PII recall ≥ 0.6: 0.5, MISSED"}, "missed: dev: PII recall ≥ 0.6: 0.5"},
 	} {
 		cfg, err := resolved(t, "", nil, c.flags)
