@@ -108,7 +108,7 @@ type preset struct {
 }
 
 var presets = map[string]preset{
-	"small":           {epochs: 8, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5},
+	"small":           {epochs: 7, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5},
 	"distilbert-base": {epochs: 5, lr: 5e-5},
 }
 

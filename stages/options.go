@@ -77,7 +77,7 @@ var Options = []Option{
 	{"label_all_tokens", "label every piece of a word, since decoding reads them all; false labels first pieces alone, as run_ner does, and decodes by them", byLearning, func(c *Config) any { return &c.LabelAllTokens }},
 
 	{"model", "what to train: small, distilbert-base (both with random weights), a checkpoint `DIR`, or owner/name[@revision] on the Hugging Face hub", byLearning, func(c *Config) any { return &c.Model }},
-	{"epochs", "`NUMBER` of passes over the training set (default: 8 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
+	{"epochs", "`NUMBER` of passes over the training set (default: 7 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
 	{"max_steps", "`NUMBER` of training steps, in as many epochs as they take; 0 for what epochs comes to", byTrain, func(c *Config) any { return &c.MaxSteps }},
 	{"batch_size", "`NUMBER` of windows in a training batch", byTrain, func(c *Config) any { return &c.BatchSize }},
 	{"gradient_accumulation_steps", "`NUMBER` of batches that make up a training step", byTrain, func(c *Config) any { return &c.Accumulation }},
