@@ -16,5 +16,7 @@
 // long as phone and card numbers, codes, sums, times, ages, names of firms, "may", "mark" and "grace" as ordinary words.
 // Each has a cue by which a person tells it from the real thing.
 //
+// Some transcripts of train, dev and test were written by hand (written/*.txt).
+//
 // The sets stress and numbers have frames, names, places, mail domains and patterns of numbers that no other set has.
 package synth

@@ -70,7 +70,7 @@ func TestShippedSetsAreReproduced(t *testing.T) {
 
 func TestSetsShareNoText(t *testing.T) {
 	owner := map[uint64]Set{}
-	for _, set := range Sets() {
+	for _, set := range append(Sets(), "natural") {
 		for _, made := range shipped(t, set) {
 			key := textKey(made.Text)
 			if other, ok := owner[key]; ok {

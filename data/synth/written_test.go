@@ -1,0 +1,55 @@
+package synth
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"pii/labels"
+)
+
+func TestParseMarks(t *testing.T) {
+	got, err := parseMarks("é [[PERSON_NAME|zoë]]'s in the [[LOCATION|black forest]]")
+	want := []labels.Span{{Start: 2, End: 5, Label: "PERSON_NAME"}, {Start: 15, End: 27, Label: "LOCATION"}}
+	if err != nil || got.Text != "é zoë's in the black forest" || !reflect.DeepEqual(got.Entities, want) {
+		t.Errorf("%q %v %v", got.Text, got.Entities, err)
+	}
+	for _, broken := range []string{"", " ", "[[PHONE|", "[[PHONE|nine", "nine]]", "[[PHONE|]]", "[[phone|nine]]"} {
+		if got, err := parseMarks(broken); err == nil {
+			t.Errorf("%q is read as %q", broken, got.Text)
+		}
+	}
+}
+
+// What was written by hand stands in one set at most, follows the guidelines where a machine can tell, and is long enough to
+// matter.
+func TestWrittenTranscripts(t *testing.T) {
+	owner := map[string]Set{}
+	sizes := map[Set]int{}
+	for _, set := range AllSets() {
+		list, err := Written(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[set] = len(list)
+		for _, made := range list {
+			if other, ok := owner[made.ID]; ok {
+				t.Errorf("%s is in %s and %s", made.ID, other, set)
+			}
+			owner[made.ID] = set
+			text := []rune(made.Text)
+			for _, e := range made.Entities {
+				said := string(text[e.Start:e.End])
+				if strings.TrimSpace(said) != said {
+					t.Errorf("%s: a %s begins or ends with a space", made.ID, e.Label)
+				}
+				if first, _, _ := strings.Cut(strings.ToLower(said), " "); first == "the" && (e.Label == "DATE" || e.Label == "LOCATION") {
+					t.Errorf("%s: an article is in a %s", made.ID, e.Label)
+				}
+			}
+		}
+	}
+	if sizes[Train] < 1500 || sizes[Dev] < 150 || sizes[Test] < 150 || sizes[Stress]+sizes[Numbers] != 0 {
+		t.Errorf("sizes %v", sizes)
+	}
+}
