@@ -82,7 +82,7 @@ func TestRunGoesOnlyWhereSomethingChanged(t *testing.T) {
 	expect("")
 	// Targets are no part of what is on disk: nothing runs again, and one that was set and is missed is still told.
 	expect("", "--target-pii-precision", "0")
-	for _, more := range [][]string{{"--target-pii-precision", "1"}, {"--target-p95", "1ns"}} {
+	for _, more := range [][]string{{"--target-pii-recall", "1"}, {"--target-p95", "1ns"}} {
 		for range 2 {
 			r := p.all(append(more, "--explain")...)
 			r.want(t, exitMissed, "pii: missed: ", "evaluate: fresh", "benchmark: fresh")

@@ -32,6 +32,8 @@ type Sizes struct {
 	Stress int `json:"stress" yaml:"stress"`
 
 	Numbers int `json:"numbers" yaml:"numbers"` // talk full of numbers, without any entity
+
+	Written bool `json:"written" yaml:"written"` // those written by hand are added to train, dev and test
 }
 
 // Compose says how a transcript is put together from frames.
@@ -121,7 +123,7 @@ type Values struct {
 // DefaultConfig is the configuration of the sets that ship with the program.
 func DefaultConfig() Config {
 	return Config{
-		Sizes: Sizes{Train: 9000, Dev: 800, Test: 800, Stress: 800, Numbers: 2000},
+		Sizes: Sizes{Train: 9000, Dev: 800, Test: 800, Stress: 800, Numbers: 2000, Written: true},
 		Compose: Compose{
 			Registers: []Register{
 				{"general", 30, 0.1, 0}, {"service", 24, 0.15, 0.35}, {"assistant", 14, 1, 0}, {"casual", 12, 0.45, 0},

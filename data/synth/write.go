@@ -57,9 +57,11 @@ func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
 	if err := Write(buffered, set, set.size(cfg.Sizes), seed, cfg); err != nil {
 		return err
 	}
-	byHand, err := Written(set)
-	if err != nil {
-		return err
+	var byHand []data.Transcript
+	if cfg.Sizes.Written {
+		if byHand, err = Written(set); err != nil {
+			return err
+		}
 	}
 	for _, t := range byHand {
 		if err := data.Write(buffered, t); err != nil {
