@@ -166,10 +166,7 @@ func count(gold, predicted map[labels.Span]bool, of func(labels.Span) *Score) {
 
 // Scores returns the figures of all that was added so far.
 func (c *Counter) Scores() Scores {
-	var sum total
-	for i := range c.transcripts {
-		sum.add(&c.transcripts[i])
-	}
+	sum := c.total()
 	s := Scores{Documents: len(c.transcripts), Micro: sum.all(), PII: sum.pii(), NonPII: c.nonPII.figures(),
 		Redaction: sum.redaction(), SemEval: semEvalOf(c.set.Types(), c.schemes), Confusion: c.confusion.clone(),
 		Mistakes: c.confusion.mistakes(), Intervals: intervals(c.transcripts), Slices: c.sliceScores()}
@@ -184,6 +181,19 @@ func (c *Counter) Scores() Scores {
 	s.Macro = average(s.Types, func(TypeScore) int { return 1 })
 	s.Weighted = average(s.Types, func(t TypeScore) int { return t.Support })
 	return s
+}
+
+func (c *Counter) total() (sum total) {
+	for i := range c.transcripts {
+		sum.add(&c.transcripts[i])
+	}
+	return sum
+}
+
+// Totals are Micro and PII of Scores alone, at none of the cost of its intervals.
+func (c *Counter) Totals() (micro, pii Score) {
+	sum := c.total()
+	return sum.all(), sum.pii()
 }
 
 // average weighs the types with a gold or predicted span.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -321,21 +320,10 @@ func judgeOn(ctx context.Context, cfg *Config, env *Env, tagger *Tagger) (*judge
 	}
 	defer reader.Close()
 	judge := &judge{tagger.set, tagger.tokenizer.Vocabulary(), tagger.card.Apart, nil, cfg.PredictBatchSize, cfg.BestBy}
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		transcript, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return judge, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
 		examples, _, err := encode.examples(transcript)
-		if err != nil {
-			return nil, err
-		}
 		judge.dev = append(judge.dev, examples...)
-	}
+		return err
+	})
+	return judge, err
 }

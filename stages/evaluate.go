@@ -137,17 +137,7 @@ func (e *evaluator) countFile(ctx context.Context, env *Env, gold, pred string, 
 		return err
 	}
 	defer reader.Close()
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		transcript, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
+	err = eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
 		entities, ok := predictions[transcript.ID]
 		if !ok {
 			return fmt.Errorf("%s: there is no prediction for transcript %q of %s", pred, transcript.ID, gold)
@@ -157,6 +147,10 @@ func (e *evaluator) countFile(ctx context.Context, env *Env, gold, pred string, 
 			return fmt.Errorf("%s: transcript %q: %w", pred, transcript.ID, err)
 		}
 		e.worst.add(e.set, transcript, entities)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(predictions)) {
 		return fmt.Errorf("%s: %d predictions are of transcripts that %s does not have, such as %q", pred, len(predictions), gold, id)

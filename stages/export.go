@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -35,7 +34,10 @@ func Export(ctx context.Context, env *Env, o ExportOptions) error {
 	}
 	defer reader.Close()
 	var sum exported
-	if err := env.createWhole(o.Output, func(w io.Writer) error { return sum.run(ctx, reader, w, o) }); err != nil {
+	err = env.createWhole(o.Output, func(w io.Writer) error {
+		return eachTranscript(ctx, reader.Next, func(t data.Transcript) error { return sum.write(t, w, o) })
+	})
+	if err != nil {
 		return err
 	}
 	env.Log.Printf("%s", sum)
@@ -56,25 +58,7 @@ func (e exported) String() string {
 	return text
 }
 
-func (e *exported) run(ctx context.Context, reader *data.Reader, w io.Writer, o ExportOptions) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		transcript, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := e.one(transcript, w, o); err != nil {
-			return err
-		}
-	}
-}
-
-func (e *exported) one(transcript data.Transcript, w io.Writer, o ExportOptions) error {
+func (e *exported) write(transcript data.Transcript, w io.Writer, o ExportOptions) error {
 	written, lost, err := true, 0, error(nil)
 	if o.Format == "conll" {
 		written, lost, err = formats.WriteCoNLL(w, transcript, o.IDs)

@@ -52,7 +52,10 @@ func Import(ctx context.Context, cfg *Config, env *Env, o ImportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := env.createWhole(o.Output, func(w io.Writer) error { return importTo(ctx, importer, w) }); err != nil {
+	err = env.createWhole(o.Output, func(w io.Writer) error {
+		return eachTranscript(ctx, importer.Next, func(t data.Transcript) error { return data.Write(w, t) })
+	})
+	if err != nil {
 		return err
 	}
 	return o.tell(env, importer.Report())
@@ -69,24 +72,6 @@ func (o ImportOptions) check() error {
 		return &ConfigError{fmt.Sprintf("--report %s is the input or the output too", o.Report)}
 	}
 	return checkOutput(o.Input, o.Output)
-}
-
-func importTo(ctx context.Context, importer *formats.Importer, w io.Writer) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		transcript, err := importer.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := data.Write(w, transcript); err != nil {
-			return err
-		}
-	}
 }
 
 // createWhole is create for what must not be written in part: to a stream nothing goes before all of it is there.

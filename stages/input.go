@@ -1,7 +1,10 @@
 package stages
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -24,6 +27,25 @@ func (e *Env) openText(path string) (*data.Stream, error) {
 		return data.NewStream(e.In, "standard input")
 	}
 	return data.OpenStream(path)
+}
+
+// eachTranscript hands over what next gives until io.EOF, and looks before each whether ctx is cancelled.
+func eachTranscript(ctx context.Context, next func() (data.Transcript, error), visit func(data.Transcript) error) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		transcript, err := next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = visit(transcript)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // setInput is a file of transcripts as an input of a stage.

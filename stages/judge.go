@@ -69,8 +69,8 @@ func (j *judge) of(ctx context.Context, model *torchmodel.Model) (verdict, error
 	if tokens == 0 {
 		return verdict{}, errors.New("the dev set has no token to judge by")
 	}
-	scores := counter.Scores()
-	return verdict{loss / float64(tokens), scores.Micro.F1, scores.PII.F1}, nil
+	micro, pii := counter.Totals()
+	return verdict{loss / float64(tokens), micro.F1, pii.F1}, nil
 }
 
 // each runs a model over the dev set and hands over each window with its logits. It returns the summed loss, and the number of

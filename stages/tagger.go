@@ -216,6 +216,9 @@ func (t *Tagger) typeOf(label string) string {
 
 // judgeForms lets the helpers judge spans by their text, and rounds the scores.
 func (t *Tagger) judgeForms(text string, found []PredictedEntity) {
+	if len(found) == 0 {
+		return
+	}
 	runes := []rune(text)
 	for i, e := range found {
 		found[i].Score = roundScore(t.helpers.Judge(e.Label, string(runes[e.Start:e.End]), e.Score))

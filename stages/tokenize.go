@@ -132,20 +132,10 @@ func (e encoder) file(ctx context.Context, env *Env, path, out string, logger *l
 	defer func() { err = errors.Join(err, writer.close()) }()
 	progress := pipeline.NewProgress(logger, "tokenizing", -1)
 	defer progress.Close()
-	for {
-		if err := ctx.Err(); err != nil {
-			return stats, err
-		}
-		transcript, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return stats, nil
-		}
-		if err != nil {
-			return stats, err
-		}
+	err = eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
 		examples, lost, err := e.examples(transcript)
 		if err != nil {
-			return stats, err
+			return err
 		}
 		stats.Transcripts++
 		stats.Lost += lost
@@ -154,11 +144,13 @@ func (e encoder) file(ctx context.Context, env *Env, path, out string, logger *l
 			stats.Tokens += len(example.InputIDs)
 			stats.Unknown += count(example.InputIDs, e.tokenizer.Vocabulary().Unk())
 			if err := writer.write(example); err != nil {
-				return stats, err
+				return err
 			}
 		}
 		progress.Add(1)
-	}
+		return nil
+	})
+	return stats, err
 }
 
 func count(ids []int32, wanted int32) int {
