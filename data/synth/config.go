@@ -33,7 +33,8 @@ type Sizes struct {
 
 	Numbers int `json:"numbers" yaml:"numbers"` // talk full of numbers, without any entity
 
-	Written bool `json:"written" yaml:"written"` // those written by hand are added to train, dev and test
+	Written    bool `json:"written" yaml:"written"`       // those written by hand are added to train, dev and test
+	Variations int  `json:"variations" yaml:"variations"` // of each of those, added to train
 }
 
 // Compose says how a transcript is put together from frames.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 
@@ -57,13 +58,10 @@ func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
 	if err := Write(buffered, set, set.size(cfg.Sizes), seed, cfg); err != nil {
 		return err
 	}
-	var byHand []data.Transcript
-	if cfg.Sizes.Written {
-		if byHand, err = Written(set); err != nil {
+	for t, err := range byHand(set, seed, cfg) {
+		if err != nil {
 			return err
 		}
-	}
-	for _, t := range byHand {
 		if err := data.Write(buffered, t); err != nil {
 			return err
 		}
@@ -81,4 +79,26 @@ func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
 		return err
 	}
 	return os.Rename(file.Name(), path)
+}
+
+// byHand gives what was written by hand for a set and, for train, variations of it.
+func byHand(set Set, seed int64, cfg Config) iter.Seq2[data.Transcript, error] {
+	return func(yield func(data.Transcript, error) bool) {
+		if !cfg.Sizes.Written {
+			return
+		}
+		list, err := Written(set)
+		if err != nil {
+			yield(data.Transcript{}, err)
+			return
+		}
+		for _, t := range list {
+			if !yield(t, nil) {
+				return
+			}
+		}
+		if set == Train && cfg.Sizes.Variations > 0 {
+			variations(list, seed, cfg, yield)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,12 +23,21 @@ var mark = regexp.MustCompile(`\[\[([A-Z_]+)\|(.+?)\]\]`)
 // Written gives the hand-written transcripts that belong to a set: most to train, some to dev and test, as the hash of their
 // text decides, and none to the others. Those that name what is the stress set's alone are left out.
 func Written(set Set) ([]data.Transcript, error) {
-	if set.own() {
-		return nil, nil
+	all, err := writtenFor(set)
+	if err != nil || len(all) == 0 {
+		return nil, err
 	}
 	lib, err := libraryOf(set)
 	if err != nil {
 		return nil, err
+	}
+	return slices.DeleteFunc(all, lib.lex.reserves), nil
+}
+
+// writtenFor gives what Written gives and what that leaves out.
+func writtenFor(set Set) ([]data.Transcript, error) {
+	if set.own() {
+		return nil, nil
 	}
 	files, err := written.ReadDir("written")
 	if err != nil {
@@ -46,7 +56,7 @@ func Written(set Set) ([]data.Transcript, error) {
 			if err != nil {
 				return nil, fmt.Errorf("written/%s:%d: %w", file.Name(), number, err)
 			}
-			if !set.owns(textKey(t.Text)) || lib.lex.reserves(t) {
+			if !set.owns(textKey(t.Text)) {
 				continue
 			}
 			t.ID = fmt.Sprintf("written-%s-%03d", strings.TrimSuffix(file.Name(), ".txt"), number)
