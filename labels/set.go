@@ -153,6 +153,17 @@ func (s *Set) TagName(id int) string {
 // TagID is the id of the tag with this name, if the set has it.
 func (s *Set) TagID(name string) (int, bool) { id, ok := s.tagIDs[name]; return id, ok }
 
+// Inside is the id of the tag of what goes on a span after a tag: I-X after B-X, any other itself. It is the tag itself where the set
+// has no I-X.
+func (s *Set) Inside(id int) int {
+	if tag := s.tags[id]; tag.Prefix == B {
+		if inside, ok := s.TagID(string(I) + "-" + s.types[tag.Type].Name); ok {
+			return inside
+		}
+	}
+	return id
+}
+
 // ParseTypes reads types as configuration writes them, "PHONE:pii" for personal data and "CITY" for the rest.
 func ParseTypes(specs []string) ([]Type, error) {
 	types := make([]Type, 0, len(specs))

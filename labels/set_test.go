@@ -92,3 +92,16 @@ func TestParseTypes(t *testing.T) {
 		t.Error("an unknown flag was taken")
 	}
 }
+
+func TestInside(t *testing.T) {
+	set, err := NewSet([]Type{{Name: "X"}, {Name: "Y"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, want := range map[string]string{"O": "O", "B-X": "I-X", "I-X": "I-X", "B-Y": "I-Y"} {
+		id, _ := set.TagID(tag)
+		if got := set.TagName(set.Inside(id)); got != want {
+			t.Errorf("%s goes on as %s, not %s", tag, got, want)
+		}
+	}
+}

@@ -6,22 +6,31 @@ import (
 
 	"pii/labels"
 	"pii/torchmodel"
+	"pii/wordpiece"
 )
 
 // augmenter changes training examples a little each time that they are seen, so that the model learns what stands around
 // an entity apart from the entity itself. All changes are functions of the random source that it is handed.
 type augmenter struct {
 	set       *labels.Set
-	mask      int32   // id of [MASK]
-	hide      float64 // probability that a token is hidden: word dropout (Iyyer et al. 2015, doi:10.3115/v1/P15-1162)
-	replace   float64 // probability that a mention is replaced (Dai & Adel 2020, arXiv:2010.11683)
+	mask      int32     // id of [MASK]
+	hide      float64   // probability that a token is hidden: word dropout (Iyyer et al. 2015, doi:10.3115/v1/P15-1162)
+	replace   float64   // probability that a mention is replaced (Dai & Adel 2020, arXiv:2010.11683)
+	divide    float64   // probability that a piece falls into smaller ones: MaxMatch-Dropout (Hiraoka 2022, arXiv:2209.04126)
+	halves    [][]int32 // by id, the smaller pieces
+	labelAll  bool      // every piece of a word has its tag, not the first alone
 	maxLength int
 	mentions  map[string][]torchmodel.Row // the tokens and tags of every mention of a type in the training set
 }
 
-func newAugmenter(cfg *Config, set *labels.Set, mask int32, train []Example) *augmenter {
-	a := &augmenter{set: set, mask: mask, hide: cfg.WordDropout, replace: cfg.MentionReplacement, maxLength: cfg.MaxLength,
-		mentions: map[string][]torchmodel.Row{}}
+func newAugmenter(cfg *Config, set *labels.Set, vocabulary *wordpiece.Vocabulary, train []Example) *augmenter {
+	a := &augmenter{set: set, mask: vocabulary.Mask(), hide: cfg.WordDropout, replace: cfg.MentionReplacement, divide: cfg.PieceDropout,
+		labelAll: cfg.LabelAllTokens, maxLength: cfg.MaxLength, mentions: map[string][]torchmodel.Row{}}
+	if a.divide > 0 {
+		for id := range vocabulary.Len() {
+			a.halves = append(a.halves, vocabulary.Halves(int32(id)))
+		}
+	}
 	for _, e := range train {
 		for _, m := range mentionsOf(set, e.Labels) {
 			a.mentions[m.label] = append(a.mentions[m.label], torchmodel.Row{IDs: e.InputIDs[m.first:m.end], Tags: e.Labels[m.first:m.end]})
@@ -61,7 +70,7 @@ func mentionsOf(set *labels.Set, tags []int64) []mention {
 func (a *augmenter) rows(rows []torchmodel.Row, random *rand.Rand) []torchmodel.Row {
 	out := make([]torchmodel.Row, len(rows))
 	for i, row := range rows {
-		out[i] = a.hideTokens(a.replaceMentions(row, random), random)
+		out[i] = a.hideTokens(a.dividePieces(a.replaceMentions(row, random), random), random)
 	}
 	return out
 }
@@ -90,6 +99,35 @@ func (a *augmenter) replaceMentions(row torchmodel.Row, random *rand.Rand) torch
 	out.IDs = append(out.IDs, row.IDs[at:]...)
 	out.Tags = append(out.Tags, row.Tags[at:]...)
 	return out
+}
+
+// dividePieces puts smaller pieces in the place of some, as if the vocabulary had not those: a name that the training set has
+// often is then also seen as a rare one is. What would become longer than a window stays.
+func (a *augmenter) dividePieces(row torchmodel.Row, random *rand.Rand) torchmodel.Row {
+	if a.divide == 0 {
+		return row
+	}
+	var out torchmodel.Row
+	for i, id := range row.IDs {
+		parts := a.halves[id]
+		if len(parts) == 0 || random.Float64() >= a.divide || len(out.IDs)+len(parts)+len(row.IDs)-i-1 > a.maxLength {
+			parts = row.IDs[i : i+1]
+		}
+		out.IDs = append(out.IDs, parts...)
+		out.Tags = append(out.Tags, row.Tags[i])
+		for range parts[1:] {
+			out.Tags = append(out.Tags, a.within(row.Tags[i]))
+		}
+	}
+	return out
+}
+
+// within is the tag of a piece that goes on a word whose earlier piece has the tag.
+func (a *augmenter) within(tag int64) int64 {
+	if tag == labels.Ignored || !a.labelAll {
+		return labels.Ignored
+	}
+	return int64(a.set.Inside(int(tag)))
 }
 
 // hideTokens hides tokens of the text: all but [CLS] and [SEP].

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"pii/labels"
 	"pii/torchmodel"
+	"pii/wordpiece"
 )
 
 func augmentFixture(t *testing.T, cfg *Config) (*augmenter, []Example) {
@@ -22,7 +24,41 @@ func augmentFixture(t *testing.T, cfg *Config) (*augmenter, []Example) {
 		{InputIDs: []int32{2, 21, 20, 22, 3}, Labels: []int64{-100, 1, 0, 3, -100}},
 		{InputIDs: []int32{2, 30, 31, 32, 33, 3}, Labels: []int64{-100, 2, 0, 3, 4, -100}}, // a window cut its first span off
 	}
-	return newAugmenter(cfg, set, 4, examples), examples
+	return newAugmenter(cfg, set, pieces(t), examples), examples
+}
+
+// pieces are 40 pieces after the special tokens, whose last, [MASK], is 4; 11 is made of 12 and 13, and 20 of 12, 13 and 13.
+func pieces(t *testing.T) *wordpiece.Vocabulary {
+	t.Helper()
+	list := wordpiece.SpecialTokens()
+	for len(list) < 45 {
+		list = append(list, fmt.Sprint("+", len(list)))
+	}
+	list[11], list[12], list[13], list[20] = "ab", "a", "##b", "abb"
+	vocabulary, err := wordpiece.NewVocabulary(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vocabulary
+}
+
+func TestPiecesFallIntoSmallerOnes(t *testing.T) {
+	a, _ := augmentFixture(t, &Config{PieceDropout: 1, MaxLength: 9, LabelAllTokens: true})
+	row := torchmodel.Row{IDs: []int32{2, 11, 9, 20, 3}, Tags: []int64{-100, 1, 0, 0, -100}}
+	want := torchmodel.Row{IDs: []int32{2, 12, 13, 9, 11, 13, 3}, Tags: []int64{-100, 1, 2, 0, 0, 0, -100}}
+	random := rand.New(rand.NewPCG(1, 0))
+	if got := a.rows([]torchmodel.Row{row}, random)[0]; !reflect.DeepEqual(got, want) {
+		t.Errorf("all that can fall apart gives %v", got)
+	}
+	a.labelAll = false
+	want.Tags = []int64{-100, 1, -100, 0, 0, -100, -100}
+	if got := a.rows([]torchmodel.Row{row}, random)[0]; !reflect.DeepEqual(got, want) {
+		t.Errorf("where first pieces alone have tags it gives %v", got)
+	}
+	a.maxLength = 5
+	if got := a.rows([]torchmodel.Row{row}, random)[0]; !reflect.DeepEqual(got, row) {
+		t.Errorf("a row as long as the window becomes %v", got)
+	}
 }
 
 func rowOf(e Example) torchmodel.Row { return torchmodel.Row{IDs: e.InputIDs, Tags: e.Labels} }
@@ -69,7 +105,7 @@ func TestUnlabelledPiecesGoWithTheirMention(t *testing.T) {
 		{InputIDs: []int32{2, 9, 11, 12, 13, 20, 3}, Labels: []int64{-100, -100, 1, -100, 2, 0, -100}}, // begins within a word
 		{InputIDs: []int32{2, 20, 21, 22, 3}, Labels: []int64{-100, 0, 1, -100, -100}},
 	}
-	a = newAugmenter(&Config{MentionReplacement: 1, MaxLength: 9}, a.set, 4, examples)
+	a = newAugmenter(&Config{MentionReplacement: 1, MaxLength: 9}, a.set, pieces(t), examples)
 	want := []torchmodel.Row{{IDs: []int32{11, 12, 13}, Tags: []int64{1, -100, 2}}, {IDs: []int32{21, 22}, Tags: []int64{1, -100}}}
 	if !reflect.DeepEqual(a.mentions["X"], want) {
 		t.Fatalf("the mentions are %v", a.mentions)

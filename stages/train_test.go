@@ -104,7 +104,7 @@ func (s *school) run(ctx context.Context, t *testing.T, dir string) (result, err
 	if err != nil {
 		t.Fatal(err)
 	}
-	best, history, err := trainModel(ctx, s.cfg, s.env.Log, model, s.train, newAugmenter(s.cfg, s.set, s.vocab.Mask(), s.train), judge, dir)
+	best, history, err := trainModel(ctx, s.cfg, s.env.Log, model, s.train, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge, dir)
 	if err != nil {
 		return result{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -162,3 +163,32 @@ func (v *Vocabulary) Sep() int32 { return v.ids[SepToken] }
 
 // Mask is the id of [MASK].
 func (v *Vocabulary) Mask() int32 { return v.ids[MaskToken] }
+
+// Halves gives the pieces, longest first as Encode takes them, that a piece falls into when it may not be taken itself; nil where
+// there are none, as for special tokens and single letters.
+func (v *Vocabulary) Halves(id int32) []int32 {
+	whole := v.Piece(id)
+	rest := strings.TrimPrefix(whole, Prefix)
+	if slices.Contains(SpecialTokens(), whole) {
+		return nil
+	}
+	prefix := whole[:len(whole)-len(rest)]
+	var parts []int32
+	for rest != "" {
+		end := len(rest)
+		if len(parts) == 0 {
+			end-- // the piece itself
+		}
+		for ; end > 0; end-- {
+			if part, ok := v.ids[prefix+rest[:end]]; ok {
+				parts = append(parts, part)
+				break
+			}
+		}
+		if end <= 0 {
+			return nil
+		}
+		prefix, rest = Prefix, rest[end:]
+	}
+	return parts
+}

@@ -33,7 +33,7 @@ type Sizes struct {
 
 	Numbers int `json:"numbers" yaml:"numbers"` // talk full of numbers, without any entity
 
-	Written    bool `json:"written" yaml:"written"`       // those written by hand are added to train, dev and test
+	Written    bool `json:"written" yaml:"written"`       // those written by hand are added to train and dev
 	Variations int  `json:"variations" yaml:"variations"` // of each of those, added to train
 }
 
@@ -106,6 +106,8 @@ type Values struct {
 	Syllables       float64  `json:"syllables" yaml:"syllables"`               // such a name is made of syllables; the others sound like those of a list
 	InventedCities  float64  `json:"invented_cities" yaml:"invented_cities"`   // cities on no list, but for the stress set
 	InventedDomains float64  `json:"invented_domains" yaml:"invented_domains"` // mail domains on no list, but for the stress set
+	InventedNouns   float64  `json:"invented_nouns" yaml:"invented_nouns"`     // ordinary things on no list, but for the stress set
+	InventedBrands  float64  `json:"invented_brands" yaml:"invented_brands"`   // firms on no list, but for the stress set
 	InventedNicks   float64  `json:"invented_nicks" yaml:"invented_nicks"`     // what is neither name nor on a list in a mail address
 	FalseStart      float64  `json:"false_start" yaml:"false_start"`           // a name is begun twice, "pra pradeep"
 	CountryCode     float64  `json:"country_code" yaml:"country_code"`         // a phone number begins with one
@@ -145,7 +147,7 @@ func DefaultConfig() Config {
 				{"mixed", 22}, {"english", 22}, {"indian", 20}, {"south indian", 6}, {"muslim", 9}, {"hispanic", 9}, {"chinese", 4}, {"japanese", 3},
 				{"korean", 2}, {"vietnamese", 2}, {"african", 6}, {"european", 9}, {"west asian", 4}, {"pacific", 3},
 			},
-			InventedNames: 0.25, Syllables: 0.2, InventedCities: 0.2, InventedDomains: 0.5, InventedNicks: 0.6, FalseStart: 0.015,
+			InventedNames: 0.25, Syllables: 0.2, InventedCities: 0.2, InventedDomains: 0.5, InventedNouns: 0.08, InventedBrands: 0.3, InventedNicks: 0.6, FalseStart: 0.015,
 			CountryCode: 0.2, SpelledLocal: 0.1, AtTheRate: 0.25, Extension: 0.03, Double: 0.45, RegularDigits: 0.12, Corrected: 0.03, Interrupted: 0.06, NumericDate: 0.15, Year: 0.5,
 			Weekday: 0.06,
 		},

@@ -16,7 +16,8 @@
 // long as phone and card numbers, codes, sums, times, ages, names of firms, "may", "mark" and "grace" as ordinary words.
 // Each has a cue by which a person tells it from the real thing.
 //
-// Some transcripts of train, dev and test were written by hand (written/*.txt).
+// Most transcripts of train and dev beside those were written by hand (written/*.txt), and may be varied: other names, places, numbers
+// and days stand in them then, and noise passes over them.
 //
 // The sets stress and numbers have frames, names, places, mail domains and patterns of numbers that no other set has.
 package synth

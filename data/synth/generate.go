@@ -42,6 +42,7 @@ type lineStyle struct {
 	loudness                                float64 // multiplies the rates of noise
 	inventName, inventCity                  float64
 	inventDomain, inventNick                float64
+	inventNoun, inventBrand                 float64
 	speakers                                []string // who says what, where that is written; empty where it is not
 }
 
@@ -166,6 +167,7 @@ func (m *maker) newStyle() lineStyle {
 	}
 	if m.invents {
 		s.inventDomain, s.inventNick = m.cfg.Values.InventedDomains, m.cfg.Values.InventedNicks
+		s.inventNoun, s.inventBrand = m.cfg.Values.InventedNouns, m.cfg.Values.InventedBrands
 		s.inventName, s.inventCity = m.cfg.Values.InventedNames, m.cfg.Values.InventedCities
 	}
 	if m.chance(m.cfg.Compose.Turns) {

@@ -49,7 +49,7 @@ type lexicon struct {
 	nouns, adjectives, verbs, actions, adverbs      []string // ordinary words, the same for every set
 	words                                           []string // all of these
 	variants                                        map[string][]string
-	citySounds                                      *sounds         // of the cities, for inventing others
+	citySounds, nounSounds, brandSounds             *sounds         // of the lists, for inventing others
 	reserved                                        map[string]bool // words that must not be invented
 }
 
@@ -99,7 +99,7 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 	if lex.variants, err = readVariants(); err != nil {
 		return nil, err
 	}
-	lex.citySounds = soundsOf(lex.cities)
+	lex.citySounds, lex.nounSounds, lex.brandSounds = soundsOf(lex.cities), soundsOf(lex.nouns), soundsOf(lex.brands)
 	return lex, nil
 }
 

@@ -189,15 +189,31 @@ func (m *maker) thing(c class) thing {
 // nounPhrase says any thing, one or several.
 func (m *maker) nounPhrase() []string {
 	if m.chance(0.5) {
-		return m.thingOf(thing{name: m.pick(m.lex.nouns)})
+		return m.thingOf(thing{name: m.noun()})
 	}
 	return m.thingOf(m.thing(m.class()))
+}
+
+// noun names an ordinary thing, now and then one that nobody has heard of: an unknown word is not a name for that alone.
+func (m *maker) noun() string {
+	if m.chance(m.style.inventNoun) {
+		return m.invent(m.lex.nounSounds, endings)
+	}
+	return m.pick(m.lex.nouns)
+}
+
+// brand says the name of a firm.
+func (m *maker) brand() []string {
+	if m.chance(m.style.inventBrand) {
+		return []string{m.invent(m.lex.brandSounds, endings)}
+	}
+	return fields(m.pick(m.lex.brands))
 }
 
 // bareNoun says a thing's name alone.
 func (m *maker) bareNoun() []string {
 	if m.chance(0.75) {
-		return fields(m.pick(m.lex.nouns))
+		return fields(m.noun())
 	}
 	for {
 		if t := m.ord.kinds[m.rng.IntN(len(m.ord.kinds))]; !t.plural && !t.mass {

@@ -37,7 +37,7 @@ func init() {
 		"REGION":       {"LOCATION", (*maker).region, true, false},
 
 		"TITLE":             {say: one("mr", "mr", "mrs", "ms", "miss", "mister", "doctor", "dr", "dr", "professor", "madam", "sir", "captain", "sister", "father", "judge", "officer"), proper: true},
-		"BRAND":             {say: func(m *maker) []string { return fields(m.pick(m.lex.brands)) }, proper: true},
+		"BRAND":             {say: (*maker).brand, proper: true},
 		"SITE":              {say: (*maker).site, solid: true},
 		"PRODUCT":           {say: func(m *maker) []string { return fields(m.pick(m.lex.products)) }},
 		"NP":                {say: (*maker).nounPhrase},

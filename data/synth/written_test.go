@@ -49,7 +49,7 @@ func TestWrittenTranscripts(t *testing.T) {
 			}
 		}
 	}
-	if sizes[Train] < 1500 || sizes[Dev] < 150 || sizes[Test] < 150 || sizes[Stress]+sizes[Numbers] != 0 {
+	if sizes[Train] < 10000 || sizes[Dev] < 1000 || sizes[Test]+sizes[Stress]+sizes[Numbers] != 0 {
 		t.Errorf("sizes %v", sizes)
 	}
 }
