@@ -1,7 +1,7 @@
 # The version of golangci-lint that .golangci.yml was written for.
 GOLANGCI := v2.5.0
 
-.PHONY: setup build run test parity lint bench clean
+.PHONY: setup build run test parity lint bench small clean
 
 # Finds or installs libtorch, prepares gotch for it, and writes go.work. A second call does nothing.
 setup:
@@ -30,6 +30,10 @@ lint: setup
 
 bench: setup
 	go test -run '^$$' -bench . ./...
+
+# The model that ships inside the program, anew: half an hour on two cores.
+small: build
+	@scripts/small.sh
 
 # Removes what was built and made here; the cache of set-up stays (~/.cache/pii).
 clean:

@@ -192,7 +192,7 @@ func makeFiles(t *testing.T) files {
 func (f files) path(name string) string { return filepath.Join(f.dir, name) }
 
 // small are settings with which a whole training takes a moment.
-var small = []string{"--epochs", "1", "--vocab-size", "300", "--max-length", "64", "--stride", "16", "--device", "cpu",
+var small = []string{"--model", "small", "--epochs", "1", "--vocab-size", "300", "--max-length", "64", "--stride", "16", "--device", "cpu",
 	"--threads", "1"} // threads that spin for each other take long where others compute too
 
 func (f files) trainArgs(out string, more ...string) []string {

@@ -3,6 +3,7 @@ package data
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -27,4 +28,17 @@ func Builtin(name string) ([]byte, error) {
 		return nil, fmt.Errorf("there is no built-in set %q; there are %s", name, strings.Join(BuiltinNames(), ", "))
 	}
 	return builtin.ReadFile(name + ".jsonl")
+}
+
+//go:embed small
+var small embed.FS
+
+// BuiltinModel gives the files of the model that ships inside the binary, a Hugging Face model folder: what training starts from
+// where no other model is named. small/README.md says how it was made.
+func BuiltinModel() fs.FS {
+	folder, err := fs.Sub(small, "small")
+	if err != nil {
+		return small // cannot be: the name is a good one
+	}
+	return folder
 }

@@ -51,6 +51,7 @@ type Config struct {
 	FreezeLayers       int
 	WordDropout        float64
 	MentionReplacement float64
+	PieceDropout       float64
 	BestBy             string
 	Patience           int
 	PatienceThreshold  float64
@@ -88,7 +89,7 @@ func Default() *Config {
 		Seed: 42, Labels: labels.FormatTypes(labels.DefaultTypes()),
 		Train: "builtin:train", Dev: "builtin:dev",
 		VocabSize: 8000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
-		Model: "small", BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
+		Model: shippedModel, BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
 		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.5,
 		CheckpointEvery: time.Minute, Device: "auto", PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
@@ -102,14 +103,17 @@ func Default() *Config {
 // preset holds what a model brings along where nothing else is said. A model that starts from nothing takes larger steps,
 // more of them, and is shown the training set in more variations.
 type preset struct {
+	random                          bool // starts from random weights
 	epochs                          int
 	lr, weightDecay                 float64
 	wordDropout, mentionReplacement float64
+	pieceDropout                    float64
 }
 
 var presets = map[string]preset{
-	"small":           {epochs: 7, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5},
-	"distilbert-base": {epochs: 5, lr: 5e-5},
+	shippedModel:      {epochs: 4, lr: 3e-4, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5, pieceDropout: 0.1},
+	"small":           {random: true, epochs: 7, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5, pieceDropout: 0.1},
+	"distilbert-base": {random: true, epochs: 5, lr: 5e-5},
 }
 
 // none switches off what is optional: a data set, class weights.
@@ -138,6 +142,9 @@ func (c *Config) Resolve() error {
 	}
 	if c.origins["mention_replacement"] == "" {
 		c.MentionReplacement = p.mentionReplacement
+	}
+	if c.origins["piece_dropout"] == "" {
+		c.PieceDropout = p.pieceDropout
 	}
 	if threshold, given := c.piiThreshold(); given {
 		c.PIIThreshold = strconv.FormatFloat(threshold, 'g', -1, 64)
@@ -171,7 +178,7 @@ func (c *Config) check() error {
 		"batch_size": float64(c.BatchSize), "gradient_accumulation_steps": float64(c.Accumulation), "adam_epsilon": c.AdamEpsilon,
 		"predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
 		"checkpoint_every": float64(c.CheckpointEvery), "threshold_beta": c.ThresholdBeta, "target_p95": float64(c.TargetP95)}
-	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "warmup_ratio": c.WarmupRatio,
+	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "piece_dropout": c.PieceDropout, "warmup_ratio": c.WarmupRatio,
 		"target_pii_precision": c.TargetPIIPrecision, "target_pii_recall": c.TargetPIIRecall, "target_pii_f1": c.TargetPIIF1,
 		"target_leak_rate": c.TargetLeakRate, "threshold_precision": c.ThresholdPrecision}
 	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout,
@@ -297,8 +304,7 @@ func (c *Config) LabelSet() (*labels.Set, error) {
 
 // fromCheckpoint reports whether the model starts from a checkpoint, and so brings its own vocabulary.
 func (c *Config) fromCheckpoint() bool {
-	_, known := presets[c.Model]
-	return !known
+	return !presets[c.Model].random
 }
 
 // builtinName is the name of a shipped data set, if path names one.

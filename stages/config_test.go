@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -104,11 +105,12 @@ func TestDependentDefaults(t *testing.T) {
 		epochs    int
 		test, lrs string
 	}{
-		{nil, presets["small"].epochs, "builtin:test", "0.001"},
+		{nil, presets[shippedModel].epochs, "builtin:test", fmt.Sprint(presets[shippedModel].lr)},
+		{map[string]string{"model": "small"}, presets["small"].epochs, "builtin:test", "0.001"},
 		{map[string]string{"model": "distilbert-base"}, 5, "builtin:test", "5e-05"},
-		{map[string]string{"train": "own.jsonl"}, presets["small"].epochs, "none", "0.001"},
-		{map[string]string{"train": "own.jsonl", "test": "t.jsonl"}, presets["small"].epochs, "t.jsonl", "0.001"},
-		{map[string]string{"epochs": "1"}, 1, "builtin:test", "0.001"},
+		{map[string]string{"model": "small", "train": "own.jsonl"}, presets["small"].epochs, "none", "0.001"},
+		{map[string]string{"model": "small", "train": "own.jsonl", "test": "t.jsonl"}, presets["small"].epochs, "t.jsonl", "0.001"},
+		{map[string]string{"model": "small", "epochs": "1"}, 1, "builtin:test", "0.001"},
 	} {
 		c, err := resolved(t, "", nil, test.flags)
 		if err != nil {

@@ -21,7 +21,7 @@ func (c *Config) checkModel() error {
 	if !c.onHub() {
 		return nil
 	}
-	wrong := fmt.Sprintf("is %q, which is neither small, distilbert-base, a model folder nor owner/name on the hub", c.Model)
+	wrong := fmt.Sprintf("is %q, which is neither %s, small, distilbert-base, a model folder nor owner/name on the hub", c.Model, shippedModel)
 	if _, err := os.Stat(c.Model); err == nil {
 		return c.fault("model", wrong)
 	}
@@ -38,29 +38,34 @@ func (c *Config) checkModel() error {
 }
 
 // onHub reports whether the model is one of the hub. A folder of its name goes before it, as in transformers.
-func (c *Config) onHub() bool { return c.fromCheckpoint() && !isFolder(c.Model) }
+func (c *Config) onHub() bool {
+	return c.fromCheckpoint() && c.Model != shippedModel && !isFolder(c.Model)
+}
 
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
 }
 
-// checkpoint is the folder with the model that training starts from. That of the hub is known after FindModel.
+// checkpoint is the folder with the model that training starts from. That of the hub and the shipped one are known after FindModel.
 func (c *Config) checkpoint() string {
-	if c.onHub() {
+	if c.Model == shippedModel || c.onHub() {
 		return c.snapshot
 	}
 	return c.Model
 }
 
-// FindModel finds the folder of a model of the hub. With download it asks the hub what the model is now and fetches what
-// of it is missing; without, it does not use the network, and what the cache has not, the stages wait for. For any other
-// model it does nothing.
-func (c *Config) FindModel(ctx context.Context, env *Env, download bool) error {
+// FindModel finds the folder of a model of the hub, or of the shipped one. With download it asks the hub what the model is now
+// and fetches what of it is missing; without, it does not use the network, and what the cache has not, the stages wait for. For
+// any other model it does nothing.
+func (c *Config) FindModel(ctx context.Context, env *Env, download bool) (err error) {
+	if c.Model == shippedModel {
+		c.snapshot, err = unpackModel()
+		return err
+	}
 	if !c.onHub() {
 		return nil
 	}
-	var err error
 	c.snapshot, err = hubFolder(ctx, env, c.Model, download)
 	var missing *hub.MissingError
 	if errors.As(err, &missing) && !download {
@@ -91,10 +96,13 @@ func hubFolder(ctx context.Context, env *Env, name string, download bool) (strin
 	return dir, err
 }
 
-// ModelDir is the folder of a model to read: the folder of that name, or else the model owner/name of the hub, which is
+// ModelDir is the folder of a model to read: that of the shipped one, the folder of that name, or else the model owner/name of the hub, which is
 // downloaded where it is missing. Errors say what is wrong with the folder, before anything is done with it.
 func ModelDir(ctx context.Context, env *Env, name string) (string, error) {
 	dir := name
+	if name == shippedModel {
+		return unpackModel()
+	}
 	if _, err := os.Stat(name); err != nil && strings.Contains(name, "/") {
 		if _, err := hub.Parse(name); err == nil {
 			if dir, err = hubFolder(ctx, env, name, true); err != nil {

@@ -54,6 +54,7 @@ type trainParams struct {
 	FreezeLayers      int      `json:"freeze_layers"`
 	WordDropout       float64  `json:"word_dropout"`
 	Replacement       float64  `json:"mention_replacement"`
+	PieceDropout      float64  `json:"piece_dropout"`
 	BestBy            string   `json:"metric_for_best_model"`
 	Choice            string   `json:"threshold_choice"`
 	Precision         float64  `json:"threshold_precision"`
@@ -180,7 +181,7 @@ func (c *Config) trainParams(device, libtorch string) trainParams {
 		WeightDecay: c.WeightDecay, AdamBeta1: c.AdamBeta1, AdamBeta2: c.AdamBeta2, AdamEpsilon: c.AdamEpsilon, MaxGradNorm: c.MaxGradNorm,
 		Dropout: c.Dropout, LabelSmoothing: c.LabelSmoothing, ClassWeights: c.ClassWeights,
 		FreezeEmbeddings: c.FreezeEmbeddings, FreezeLayers: c.FreezeLayers,
-		WordDropout: c.WordDropout, Replacement: c.MentionReplacement,
+		WordDropout: c.WordDropout, Replacement: c.MentionReplacement, PieceDropout: c.PieceDropout,
 		BestBy: c.BestBy, Choice: c.ThresholdChoice, Precision: c.ThresholdPrecision, Beta: c.ThresholdBeta,
 		Patience: c.Patience, PatienceThreshold: c.PatienceThreshold,
 		MaxLength: c.MaxLength, Stride: c.Stride, LabelAll: c.LabelAllTokens, Device: device, Libtorch: libtorch,
@@ -317,7 +318,7 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	if err != nil {
 		return err
 	}
-	best, history, err := trainModel(ctx, c, logger, model, train, newAugmenter(c, set, tokenizer.Vocabulary().Mask(), train), judge,
+	best, history, err := trainModel(ctx, c, logger, model, train, newAugmenter(c, set, tokenizer.Vocabulary(), train), judge,
 		checkpoints)
 	if err != nil {
 		return err

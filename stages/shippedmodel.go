@@ -1,0 +1,72 @@
+package stages
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"pii/data"
+)
+
+// shippedModel names the model inside the binary.
+const shippedModel = data.BuiltinPrefix + "small"
+
+// unpackModel puts the files of the shipped model into the user's cache, unless they are there, and gives their folder. The
+// folder's name has their digest, and it is there whole or not at all.
+func unpackModel() (dir string, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("unpacking the model %s into the user's cache: %w", shippedModel, err)
+		}
+	}()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	files := data.BuiltinModel()
+	digest, err := digestOf(files)
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(cache, "pii", "models", "small-"+digest[:12])
+	if isFolder(dir) {
+		return dir, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return "", err
+	}
+	aside, err := os.MkdirTemp(filepath.Dir(dir), ".small-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(aside)) }()
+	if err := errors.Join(os.CopyFS(aside, files), os.Chmod(aside, 0o755)); err != nil {
+		return "", err
+	}
+	if err := syncFolder(aside); err != nil {
+		return "", err
+	}
+	if err := os.Rename(aside, dir); err != nil && !isFolder(dir) { // another process may have been faster
+		return "", err
+	}
+	return dir, nil
+}
+
+// digestOf is the SHA-256 of the names and contents of files, in hexadecimal.
+func digestOf(files fs.FS) (string, error) {
+	sum := sha256.New()
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, path)
+		fmt.Fprintf(sum, "%s %d\n", path, len(content))
+		sum.Write(content)
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil)), err
+}

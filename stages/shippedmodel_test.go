@@ -1,0 +1,43 @@
+package stages
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pii/data"
+)
+
+// The shipped model is unpacked once, whole, and is a model folder.
+func TestUnpackModel(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	dir, err := unpackModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckModelDir(dir); err != nil {
+		t.Error(err)
+	}
+	want, err := digestOf(data.BuiltinModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := digestOf(os.DirFS(dir)); err != nil || got != want {
+		t.Errorf("the folder has the digest %s, the model inside the program %s: %v", got, want, err)
+	}
+	marker := filepath.Join(dir, "config.json")
+	before, err := os.Stat(marker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := unpackModel()
+	after, statErr := os.Stat(marker)
+	if err != nil || statErr != nil || again != dir || !os.SameFile(before, after) {
+		t.Errorf("unpacked again to %s: %v %v", again, err, statErr)
+	}
+	left, err := fs.Glob(os.DirFS(filepath.Dir(dir)), ".*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left over: %v %v", left, err)
+	}
+}
