@@ -317,8 +317,8 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	if err != nil {
 		return err
 	}
-	best, history, err := trainModel(ctx, c, logger, model, train, newAugmenter(c, set, tokenizer.Vocabulary().Mask(), train), judge,
-		checkpoints)
+	task := tagging{c, newAugmenter(c, set, tokenizer.Vocabulary().Mask(), train), judge}
+	best, history, err := trainModel(ctx, c, logger, model, train, task, checkpoints)
 	if err != nil {
 		return err
 	}
