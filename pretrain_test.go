@@ -39,7 +39,7 @@ func unlabelled(t *testing.T, from, to string) string {
 // pretrainArgs learn from two files, one of them without labels.
 func (f files) pretrainArgs(t *testing.T, out string, more ...string) []string {
 	t.Helper()
-	args := append([]string{"pretrain", "--input", unlabelled(t, f.train, f.path("texts.jsonl")), "--input", "builtin:natural", "--dev", f.dev,
+	args := append([]string{"pretrain", "--input", unlabelled(t, f.train, f.path("texts.jsonl")), "--input", f.train, "--dev", f.dev,
 		"--max-steps", "12", "--out-dir", out}, small...)
 	return append(args, more...)
 }
@@ -147,7 +147,7 @@ func TestPretrainOptions(t *testing.T) {
 func TestPretrainGoesOn(t *testing.T) {
 	f := makeFiles(t)
 	args := func(out string) []string {
-		return f.pretrainArgs(t, f.path(out), "--max-steps", "0", "--epochs", "4", "--checkpoint-every", "1ns", "--vocab-size", "200")
+		return f.pretrainArgs(t, f.path(out), "--max-steps", "0", "--epochs", "4", "--vocab-size", "200")
 	}
 	must(t, args("whole")...)
 	for i, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
