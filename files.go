@@ -28,6 +28,31 @@ func trainCommand(env *stages.Env) *cli.Command {
 	}
 }
 
+func pretrainCommand(env *stages.Env) *cli.Command {
+	return &cli.Command{
+		Name: "pretrain", Usage: "train a masked language model on transcripts without labels, for train to start from",
+		Description: "Tokens are hidden at random and guessed from those around them. Writes a Hugging Face model folder, which\n" +
+			"pii train --model takes. Labels in the transcripts are passed over. An interrupted training goes on when called again.\n\n" +
+			"Example: pii pretrain --input calls.jsonl --dev held_out.jsonl --out-dir base --model distilbert-base-uncased",
+		Flags: append([]cli.Flag{
+			&cli.StringSliceFlag{Name: "input", Usage: "transcripts to learn from: a JSONL `FILE` or builtin:NAME; may be given several times"},
+			&cli.StringFlag{Name: "dev", Usage: "transcripts that choose the best epoch: a JSONL `FILE` or builtin:NAME"},
+			&cli.StringFlag{Name: "out-dir", Usage: "model `FOLDER` to write"},
+			&cli.BoolFlag{Name: "force", Usage: "train again even if nothing changed"},
+		}, optionFlags(stageOptions([]string{stages.Pretrain}, "dev"))...),
+		Action: func(c *cli.Context) error {
+			if len(c.StringSlice("input")) == 0 {
+				return &usageError{"--input is missing; pii pretrain --help has an example"}
+			}
+			config, _, err := prepareFiles(c, env, "out-dir")
+			if err != nil {
+				return err
+			}
+			return stages.PretrainFiles(c.Context, config, env, c.StringSlice("input"), c.String("out-dir"), fileOptions(c))
+		},
+	}
+}
+
 func predictCommand(env *stages.Env) *cli.Command {
 	return &cli.Command{
 		Name: "predict", Usage: "find spans in a file of transcripts",

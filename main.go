@@ -91,7 +91,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 2 wrong usage, 3 stale (status), 4 done but a target that was set is missed, 130 interrupted.`
 
 // computing are the commands that load libtorch.
-var computing = []string{"run", "train", "predict", "calibrate", "benchmark", "doctor"}
+var computing = []string{"run", "train", "pretrain", "predict", "calibrate", "benchmark", "doctor"}
 
 func newApp(env *stages.Env) *cli.App {
 	app := &cli.App{
@@ -105,9 +105,9 @@ func newApp(env *stages.Env) *cli.App {
 		ExitErrHandler:       func(*cli.Context, error) {}, // exitCode does it
 		OnUsageError:         onUsageError,
 		Commands: []*cli.Command{
-			runCommand(env), statusCommand(env), trainCommand(env), predictCommand(env), evaluateCommand(env), calibrateCommand(env),
-			benchmarkCommand(env), dataCommand(env), configCommand(env), doctorCommand(env), versionCommand(env),
-			completionCommand(env),
+			runCommand(env), statusCommand(env), trainCommand(env), pretrainCommand(env), predictCommand(env), evaluateCommand(env),
+			calibrateCommand(env), benchmarkCommand(env), dataCommand(env), configCommand(env), doctorCommand(env),
+			versionCommand(env), completionCommand(env),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

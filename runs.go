@@ -58,7 +58,7 @@ func runCommand(env *stages.Env) *cli.Command {
 		}
 		command.Subcommands = append(command.Subcommands, &cli.Command{
 			Name: name, Usage: usage, Description: "Example: pii run " + name + " --run mine --explain",
-			Flags:  append(runFlags(), optionFlags(stages.Options)...),
+			Flags:  append(runFlags(), optionFlags(stageOptions(stageNames))...),
 			Action: func(c *cli.Context) error { return runStages(c, env, targets) },
 		})
 	}
@@ -139,7 +139,7 @@ func statusCommand(env *stages.Env) *cli.Command {
 		Name: "status", Usage: "say which stages of a run are fresh or stale, and why",
 		Description: "Exit code 0 when all are fresh, 3 when one is stale.\n\nExample: pii status --run mine --json",
 		Flags: append([]cli.Flag{runFlags()[0], runFlags()[1], &cli.BoolFlag{Name: "json", Usage: "print JSON"}},
-			optionFlags(stages.Options)...),
+			optionFlags(stageOptions(stageNames))...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err

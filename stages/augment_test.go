@@ -24,11 +24,11 @@ func augmentFixture(t *testing.T, cfg *Config) (*augmenter, []Example) {
 		{InputIDs: []int32{2, 21, 20, 22, 3}, Labels: []int64{-100, 1, 0, 3, -100}},
 		{InputIDs: []int32{2, 30, 31, 32, 33, 3}, Labels: []int64{-100, 2, 0, 3, 4, -100}}, // a window cut its first span off
 	}
-	return newAugmenter(cfg, set, pieces(t), examples), examples
+	return newAugmenter(cfg, set, pieceVocabulary(t), examples), examples
 }
 
-// pieces are 40 pieces after the special tokens, whose last, [MASK], is 4; 11 is made of 12 and 13, and 20 of 12, 13 and 13.
-func pieces(t *testing.T) *wordpiece.Vocabulary {
+// pieceVocabulary has 40 pieces after the special tokens, whose last, [MASK], is 4; 11 is made of 12 and 13, and 20 of 12, 13 and 13.
+func pieceVocabulary(t *testing.T) *wordpiece.Vocabulary {
 	t.Helper()
 	list := wordpiece.SpecialTokens()
 	for len(list) < 45 {
@@ -105,7 +105,7 @@ func TestUnlabelledPiecesGoWithTheirMention(t *testing.T) {
 		{InputIDs: []int32{2, 9, 11, 12, 13, 20, 3}, Labels: []int64{-100, -100, 1, -100, 2, 0, -100}}, // begins within a word
 		{InputIDs: []int32{2, 20, 21, 22, 3}, Labels: []int64{-100, 0, 1, -100, -100}},
 	}
-	a = newAugmenter(&Config{MentionReplacement: 1, MaxLength: 9}, a.set, pieces(t), examples)
+	a = newAugmenter(&Config{MentionReplacement: 1, MaxLength: 9}, a.set, pieceVocabulary(t), examples)
 	want := []torchmodel.Row{{IDs: []int32{11, 12, 13}, Tags: []int64{1, -100, 2}}, {IDs: []int32{21, 22}, Tags: []int64{1, -100}}}
 	if !reflect.DeepEqual(a.mentions["X"], want) {
 		t.Fatalf("the mentions are %v", a.mentions)

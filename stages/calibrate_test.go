@@ -23,7 +23,8 @@ func calibrated(t *testing.T, s *school) (*devReading, calibration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := trainModel(context.Background(), s.cfg, s.env.Log, model, s.train, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge, t.TempDir()); err != nil {
+	task := tagging{s.cfg, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge}
+	if _, _, err := trainModel(context.Background(), s.cfg, s.env.Log, model, s.train, task, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	reading, err := judge.read(context.Background(), model)

@@ -59,6 +59,7 @@ type Config struct {
 	ThresholdPrecision float64
 	ThresholdBeta      float64
 	CheckpointEvery    time.Duration
+	MaskProbability    float64
 
 	Device           string
 	Threads          int
@@ -92,7 +93,7 @@ func Default() *Config {
 		Model: shippedModel, BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
 		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.5,
-		CheckpointEvery: time.Minute, Device: "auto", PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
+		CheckpointEvery: time.Minute, MaskProbability: 0.15, Device: "auto", PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
 		Allow: none, Deny: none, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetP95: 20 * time.Millisecond, TargetPIIPrecision: 0.80, TargetLeakRate: 1,
@@ -176,13 +177,13 @@ func (c *Config) checkZeros() error {
 func (c *Config) check() error {
 	positive := map[string]float64{"vocab_size": float64(c.VocabSize), "epochs": float64(c.Epochs), "lr": c.LR,
 		"batch_size": float64(c.BatchSize), "gradient_accumulation_steps": float64(c.Accumulation), "adam_epsilon": c.AdamEpsilon,
-		"predict_batch_size": float64(c.PredictBatchSize), "runs": float64(c.Runs),
+		"predict_batch_size": float64(c.PredictBatchSize), "mask_probability": c.MaskProbability, "runs": float64(c.Runs),
 		"checkpoint_every": float64(c.CheckpointEvery), "threshold_beta": c.ThresholdBeta, "target_p95": float64(c.TargetP95)}
 	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "piece_dropout": c.PieceDropout, "warmup_ratio": c.WarmupRatio,
 		"target_pii_precision": c.TargetPIIPrecision, "target_pii_recall": c.TargetPIIRecall, "target_pii_f1": c.TargetPIIF1,
 		"target_leak_rate": c.TargetLeakRate, "threshold_precision": c.ThresholdPrecision}
 	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout,
-		"adam_beta1": c.AdamBeta1, "adam_beta2": c.AdamBeta2}
+		"mask_probability": c.MaskProbability, "adam_beta1": c.AdamBeta1, "adam_beta2": c.AdamBeta2}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
 		"threads": float64(c.Threads), "stride": float64(c.Stride), "warmup_steps": float64(c.WarmupSteps),
 		"max_steps": float64(c.MaxSteps), "freeze_layers": float64(c.FreezeLayers),

@@ -59,7 +59,7 @@ func TestPrecedence(t *testing.T) {
 
 func TestEverySettingRoundTrips(t *testing.T) {
 	c := Default()
-	values := map[string]string{"labels": "A:pii,B", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "device": "cpu",
+	values := map[string]string{"labels": "A:pii,B", "mask_probability": "0.3", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "device": "cpu",
 		"lowercase": "false", "checkpoint_every": "1m30s", "target_p95": "15ms", "lr": "1e-05", "dropout": "0.25", "seed": "9007199254740993",
 		"model": "distilbert-base", "threads": "3", "label_all_tokens": "false",
 		"lr_scheduler_type": "cosine", "class_weights": "O=0.5,A=2", "metric_for_best_model": "f1", "adam_beta1": "0.5", "freeze_embeddings": "true", "pii_threshold": "0.25", "thresholds": "A=0.5,B=0.1",

@@ -67,6 +67,19 @@ func sameContent(a, b string) bool {
 	return errA == nil && errB == nil && bytes.Equal(contentA, contentB)
 }
 
+// writeJSONL writes a list as one JSON object a line.
+func writeJSONL[T any](path string, list []T) error {
+	var lines []byte
+	for _, v := range list {
+		line, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	return os.WriteFile(path, lines, 0o666)
+}
+
 func writeJSON(path string, v any) error {
 	content, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

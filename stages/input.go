@@ -82,7 +82,7 @@ func modelFiles(dir string) ([]string, error) {
 // tokenizerFiles are what wordpiece.Load reads, beside config.json.
 var tokenizerFiles = []string{"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
 
-// newModel makes the model that training starts from.
+// newModel makes the model that training starts from: one over tags, or without tags a masked language model.
 func newModel(session *torchmodel.Session, cfg *Config, vocabSize int, tags []string) (*torchmodel.Model, string, error) {
 	var c torchmodel.Config
 	switch cfg.Model {
@@ -91,9 +91,14 @@ func newModel(session *torchmodel.Session, cfg *Config, vocabSize int, tags []st
 	case "distilbert-base":
 		c = torchmodel.DistilBERTBase(vocabSize, tags)
 	default:
+		if tags == nil {
+			model, loaded, err := session.LoadMaskedLM(cfg.checkpoint(), uint64(cfg.Seed))
+			return model, fmt.Sprintf("training goes on from %s, %s", cfg.Model, loaded), err
+		}
 		model, loaded, err := session.LoadBody(cfg.checkpoint(), tags, uint64(cfg.Seed))
 		return model, fmt.Sprintf("training goes on from %s, %s", cfg.Model, loaded), err
 	}
+	c.MaskedLM = tags == nil
 	c.Dropout, c.AttentionDropout = cfg.Dropout, cfg.Dropout
 	c.MaxPositions = max(c.MaxPositions, cfg.MaxLength)
 	model, err := session.New(c, uint64(cfg.Seed))

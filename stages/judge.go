@@ -21,6 +21,18 @@ const (
 
 var bestMetrics = []string{bestByLoss, bestByPIIF1, bestByF1}
 
+// tagging is the task of finding spans.
+type tagging struct {
+	cfg *Config
+	*augmenter
+	*judge
+}
+
+func (t tagging) objective(train []Example) (torchmodel.Objective, error) {
+	weights, err := t.cfg.classWeights(t.judge.set, train)
+	return torchmodel.Objective{LabelSmoothing: t.cfg.LabelSmoothing, ClassWeights: weights}, err
+}
+
 // judge tells how good a model in training is on the dev set. Spans are found as a tagger finds them, in one window at a time
 // and by tokens, since text is not kept. None is dropped for its score: pii_threshold is chosen for a model that is trained.
 type judge struct {
@@ -151,6 +163,8 @@ func (j *judge) value(v verdict) float64 {
 	}
 	return 0
 }
+
+func (j *judge) figure(v verdict) string { return "dev PII F1 " + metrics.Figure("%.4f", v.PIIF1) }
 
 // better reports whether value a is better than value b.
 func (j *judge) better(a, b float64) bool {

@@ -24,21 +24,35 @@ type FileOptions struct {
 // TrainFiles trains on cfg.Train and cfg.Dev and writes a Hugging Face model folder. What an interrupted call leaves in
 // out/.pii lets the next one go on, and tells it when there is nothing to do.
 func TrainFiles(ctx context.Context, cfg *Config, env *Env, out string, opts FileOptions) error {
-	if cfg.onHub() && sameName(out, cfg.Model) {
-		return &ConfigError{fmt.Sprintf("--out-dir %s is named as the model of the hub that training starts from; the next call would "+
-			"take the folder for it", out)}
-	}
-	if err := cfg.FindModel(ctx, env, true); err != nil {
+	if err := cfg.beginIn(ctx, env, out); err != nil {
 		return err
-	}
-	if cfg.fromCheckpoint() && sameFile(out, cfg.checkpoint()) {
-		return &ConfigError{fmt.Sprintf("--out-dir %s is the checkpoint that training starts from; it would be overwritten", out)}
 	}
 	all, err := cfg.Pipeline(env)
 	if err != nil {
 		return err
 	}
-	run, err := pipeline.Open(filepath.Join(out, ".pii"), all[:2], opts.Versions, env.Log)
+	return trainInto(ctx, env, out, all[:2], opts, metricsName, calibrationName)
+}
+
+// beginIn finds the model that training starts from, and refuses a folder to write to that is the same one.
+func (c *Config) beginIn(ctx context.Context, env *Env, out string) error {
+	if c.onHub() && sameName(out, c.Model) {
+		return &ConfigError{fmt.Sprintf("--out-dir %s is named as the model of the hub that training starts from; the next call would "+
+			"take the folder for it", out)}
+	}
+	if err := c.FindModel(ctx, env, true); err != nil {
+		return err
+	}
+	if c.fromCheckpoint() && sameFile(out, c.checkpoint()) {
+		return &ConfigError{fmt.Sprintf("--out-dir %s is the checkpoint that training starts from; it would be overwritten", out)}
+	}
+	return nil
+}
+
+// trainInto runs stages, the last of which trains a model, in a hidden folder of out, and puts the model into out, with the files
+// beside it that are named.
+func trainInto(ctx context.Context, env *Env, out string, stages []pipeline.Stage, opts FileOptions, beside ...string) error {
+	run, err := pipeline.Open(filepath.Join(out, ".pii"), stages, opts.Versions, env.Log)
 	if err != nil {
 		return err
 	}
@@ -50,14 +64,14 @@ func TrainFiles(ctx context.Context, cfg *Config, env *Env, out string, opts Fil
 		if err != nil {
 			return err
 		}
-		return publishModel(run.Dir(), out)
+		return publishModel(run.Dir(), stages[len(stages)-1].Name, out, beside)
 	}})
 	return err
 }
 
-// publishModel puts copies of a run's model, its calibration and metrics into the folder out. They are written and synced aside first, so
-// that a full disk harms nothing.
-func publishModel(runDir, out string) error {
+// publishModel puts copies of the model that a stage of a run wrote, and of files beside it, into the folder out. They are written and
+// synced aside first, so that a full disk harms nothing.
+func publishModel(runDir, stage, out string, beside []string) error {
 	aside := filepath.Join(runDir, "publish")
 	if err := os.RemoveAll(aside); err != nil {
 		return err
@@ -66,10 +80,10 @@ func publishModel(runDir, out string) error {
 		return err
 	}
 	defer os.RemoveAll(aside)
-	err := copyFolder(filepath.Join(runDir, Train, modelFolder), aside)
-	for _, name := range []string{metricsName, calibrationName} {
+	err := copyFolder(filepath.Join(runDir, stage, modelFolder), aside)
+	for _, name := range beside {
 		if err == nil {
-			err = copyFile(filepath.Join(runDir, Train, name), filepath.Join(aside, name))
+			err = copyFile(filepath.Join(runDir, stage, name), filepath.Join(aside, name))
 		}
 	}
 	if err == nil {

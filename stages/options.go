@@ -22,10 +22,11 @@ func (o Option) Flag() string { return strings.ReplaceAll(o.Key, "_", "-") }
 // target reports whether the option is a bound that figures are held against.
 func (o Option) target() bool { return strings.HasPrefix(o.Key, "target_") }
 
-// aliases are the names that run_ner.py of transformers has for settings of ours, and the singular of one that may be given several
-// times.
+// aliases are the names that run_ner.py and run_mlm.py of transformers have for settings of ours, and the singular of one that may
+// be given several times.
 var aliases = map[string]string{"learning_rate": "lr", "num_train_epochs": "epochs", "per_device_train_batch_size": "batch_size",
-	"label_smoothing_factor": "label_smoothing", "max_seq_length": "max_length", "threshold": "thresholds"}
+	"label_smoothing_factor": "label_smoothing", "max_seq_length": "max_length", "threshold": "thresholds",
+	"mlm_probability": "mask_probability"}
 
 // Aliases are the option's other names on the command line.
 func (o Option) Aliases() []string {
@@ -48,14 +49,19 @@ const (
 	Predict   = "predict"
 	Evaluate  = "evaluate"
 	Benchmark = "benchmark"
+
+	Pretrain = "pretrain" // a command on files alone, no stage of a run
 )
 
 var (
 	byAll       = []string{Tokenize, Train, Predict, Evaluate, Benchmark}
 	byTaggers   = []string{Predict, Benchmark}
-	byComputing = []string{Train, Predict, Benchmark}
-	byLearning  = []string{Tokenize, Train}
+	byComputing = []string{Train, Predict, Benchmark, Pretrain}
+	byLabelling = []string{Tokenize, Train}
+	byLearning  = []string{Tokenize, Train, Pretrain}
 	byTrain     = []string{Train}
+	byFitting   = []string{Train, Pretrain}
+	byPretrain  = []string{Pretrain}
 	byEvaluate  = []string{Evaluate}
 )
 
@@ -64,8 +70,8 @@ var Options = []Option{
 	{"seed", "`NUMBER` that all randomness comes from", byLearning, func(c *Config) any { return &c.Seed }},
 	{"labels", "entity `TYPES`, comma-separated, personal data marked NAME:pii", byAll, func(c *Config) any { return &c.Labels }},
 
-	{"train", "training transcripts: a JSONL `FILE` or builtin:train", byLearning, func(c *Config) any { return &c.Train }},
-	{"dev", "transcripts that choose the best epoch: a JSONL `FILE` or builtin:dev", byAll, func(c *Config) any { return &c.Dev }},
+	{"train", "training transcripts: a JSONL `FILE` or builtin:train", byLabelling, func(c *Config) any { return &c.Train }},
+	{"dev", "transcripts that choose the best epoch: a JSONL `FILE` or builtin:dev", slices.Concat(byAll, byPretrain), func(c *Config) any { return &c.Dev }},
 	{"test", "transcripts to judge by: a JSONL `FILE`, builtin:test or none (default: builtin:test with builtin:train, else none)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Test }},
 	{"stress", "further transcripts to judge by: a JSONL `FILE`, builtin:stress or none (default: as test)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Stress }},
 	{"natural", "the same, for those written by hand: a JSONL `FILE`, builtin:natural or none (default: as test)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Natural }},
@@ -74,37 +80,38 @@ var Options = []Option{
 	{"lowercase", "fold case and strip accents, where no checkpoint says otherwise", byLearning, func(c *Config) any { return &c.Lowercase }},
 	{"max_length", "longest window in `TOKENS`, special tokens included; longer texts are read in overlapping windows", byLearning, func(c *Config) any { return &c.MaxLength }},
 	{"stride", "`TOKENS` that neighbouring windows share", byLearning, func(c *Config) any { return &c.Stride }},
-	{"label_all_tokens", "label every piece of a word, since decoding reads them all; false labels first pieces alone, as run_ner does, and decodes by them", byLearning, func(c *Config) any { return &c.LabelAllTokens }},
+	{"label_all_tokens", "label every piece of a word, since decoding reads them all; false labels first pieces alone, as run_ner does, and decodes by them", byLabelling, func(c *Config) any { return &c.LabelAllTokens }},
 
 	{"model", "what to train: builtin:small, the trained model inside the program; small or distilbert-base, with random weights; a checkpoint `DIR`; or owner/name[@revision] on the Hugging Face hub", byLearning, func(c *Config) any { return &c.Model }},
-	{"epochs", "`NUMBER` of passes over the training set (default: 4 for builtin:small, 7 for small, 5 otherwise)", byTrain, func(c *Config) any { return &c.Epochs }},
-	{"max_steps", "`NUMBER` of training steps, in as many epochs as they take; 0 for what epochs comes to", byTrain, func(c *Config) any { return &c.MaxSteps }},
-	{"batch_size", "`NUMBER` of windows in a training batch", byTrain, func(c *Config) any { return &c.BatchSize }},
-	{"gradient_accumulation_steps", "`NUMBER` of batches that make up a training step", byTrain, func(c *Config) any { return &c.Accumulation }},
-	{"lr", "highest learning `RATE` (default: 3e-4 for builtin:small, 1e-3 for small, 5e-5 otherwise)", byTrain, func(c *Config) any { return &c.LR }},
-	{"lr_scheduler_type", "`KIND` of learning rate schedule: linear, cosine, constant_with_warmup, or constant, which has no warm-up", byTrain, func(c *Config) any { return &c.Schedule }},
-	{"warmup_ratio", "`SHARE` of the steps in which the learning rate rises", byTrain, func(c *Config) any { return &c.WarmupRatio }},
-	{"warmup_steps", "`NUMBER` of steps in which the learning rate rises; 0 to go by warmup_ratio", byTrain, func(c *Config) any { return &c.WarmupSteps }},
-	{"weight_decay", "AdamW's weight decay (default: 0.01 for builtin:small and small, 0 otherwise)", byTrain, func(c *Config) any { return &c.WeightDecay }},
-	{"adam_beta1", "AdamW's decay `RATE` of the mean of gradients", byTrain, func(c *Config) any { return &c.AdamBeta1 }},
-	{"adam_beta2", "AdamW's decay `RATE` of the mean of squared gradients", byTrain, func(c *Config) any { return &c.AdamBeta2 }},
-	{"adam_epsilon", "what AdamW adds to the denominator", byTrain, func(c *Config) any { return &c.AdamEpsilon }},
-	{"max_grad_norm", "`NORM` that gradients are clipped to; 0 for no clipping", byTrain, func(c *Config) any { return &c.MaxGradNorm }},
-	{"dropout", "dropout `PROBABILITY` of a model trained from scratch", byTrain, func(c *Config) any { return &c.Dropout }},
+	{"epochs", "`NUMBER` of passes over the training set (default: 4 for builtin:small, 7 for small, 5 otherwise)", byFitting, func(c *Config) any { return &c.Epochs }},
+	{"max_steps", "`NUMBER` of training steps, in as many epochs as they take; 0 for what epochs comes to", byFitting, func(c *Config) any { return &c.MaxSteps }},
+	{"batch_size", "`NUMBER` of windows in a training batch", byFitting, func(c *Config) any { return &c.BatchSize }},
+	{"gradient_accumulation_steps", "`NUMBER` of batches that make up a training step", byFitting, func(c *Config) any { return &c.Accumulation }},
+	{"lr", "highest learning `RATE` (default: 3e-4 for builtin:small, 1e-3 for small, 5e-5 otherwise)", byFitting, func(c *Config) any { return &c.LR }},
+	{"lr_scheduler_type", "`KIND` of learning rate schedule: linear, cosine, constant_with_warmup, or constant, which has no warm-up", byFitting, func(c *Config) any { return &c.Schedule }},
+	{"warmup_ratio", "`SHARE` of the steps in which the learning rate rises", byFitting, func(c *Config) any { return &c.WarmupRatio }},
+	{"warmup_steps", "`NUMBER` of steps in which the learning rate rises; 0 to go by warmup_ratio", byFitting, func(c *Config) any { return &c.WarmupSteps }},
+	{"weight_decay", "AdamW's weight decay (default: 0.01 for builtin:small and small, 0 otherwise)", byFitting, func(c *Config) any { return &c.WeightDecay }},
+	{"adam_beta1", "AdamW's decay `RATE` of the mean of gradients", byFitting, func(c *Config) any { return &c.AdamBeta1 }},
+	{"adam_beta2", "AdamW's decay `RATE` of the mean of squared gradients", byFitting, func(c *Config) any { return &c.AdamBeta2 }},
+	{"adam_epsilon", "what AdamW adds to the denominator", byFitting, func(c *Config) any { return &c.AdamEpsilon }},
+	{"max_grad_norm", "`NORM` that gradients are clipped to; 0 for no clipping", byFitting, func(c *Config) any { return &c.MaxGradNorm }},
+	{"dropout", "dropout `PROBABILITY` of a model trained from scratch", byFitting, func(c *Config) any { return &c.Dropout }},
 	{"label_smoothing", "`SHARE` of the target spread over all tags", byTrain, func(c *Config) any { return &c.LabelSmoothing }},
 	{"class_weights", "`WEIGHTS` of tags in the loss: none, balanced, or such as O=0.5,PHONE=2, where a type is its B- and I-", byTrain, func(c *Config) any { return &c.ClassWeights }},
-	{"freeze_embeddings", "leave the embeddings as they are", byTrain, func(c *Config) any { return &c.FreezeEmbeddings }},
-	{"freeze_layers", "`NUMBER` of transformer layers, from the lowest, to leave as they are", byTrain, func(c *Config) any { return &c.FreezeLayers }},
+	{"freeze_embeddings", "leave the embeddings as they are", byFitting, func(c *Config) any { return &c.FreezeEmbeddings }},
+	{"freeze_layers", "`NUMBER` of transformer layers, from the lowest, to leave as they are", byFitting, func(c *Config) any { return &c.FreezeLayers }},
 	{"word_dropout", "`PROBABILITY` that a token is hidden from the model in a training step (default: 0.05 for builtin:small and small, 0 otherwise)", byTrain, func(c *Config) any { return &c.WordDropout }},
 	{"mention_replacement", "`PROBABILITY` that a training step sees another mention of the same type in a mention's place (default: 0.5 for builtin:small and small, 0 otherwise)", byTrain, func(c *Config) any { return &c.MentionReplacement }},
 	{"piece_dropout", "`PROBABILITY` that a training step sees a WordPiece as the smaller ones that it is made of, as those of rare words are (default: 0.1 for builtin:small and small, 0 otherwise)", byTrain, func(c *Config) any { return &c.PieceDropout }},
 	{"metric_for_best_model", "`METRIC` on dev that chooses the best epoch: loss, pii_f1 or f1, both before pii_threshold drops spans", byTrain, func(c *Config) any { return &c.BestBy }},
-	{"early_stopping_patience", "`NUMBER` of epochs in a row without a better metric after which training stops; 0 for never", byTrain, func(c *Config) any { return &c.Patience }},
-	{"early_stopping_threshold", "by how much the metric must be better for early_stopping_patience to count anew", byTrain, func(c *Config) any { return &c.PatienceThreshold }},
+	{"early_stopping_patience", "`NUMBER` of epochs in a row without a better metric after which training stops; 0 for never", byFitting, func(c *Config) any { return &c.Patience }},
+	{"early_stopping_threshold", "by how much the metric must be better for early_stopping_patience to count anew", byFitting, func(c *Config) any { return &c.PatienceThreshold }},
 	{"threshold_choice", "`HOW` thresholds of the scores of personal data are chosen on dev: fbeta, for the best F-score; precision, for the highest recall at a precision; or none", byTrain, func(c *Config) any { return &c.ThresholdChoice }},
 	{"threshold_precision", "`PRECISION` that threshold_choice precision aims at, for each type", byTrain, func(c *Config) any { return &c.ThresholdPrecision }},
 	{"threshold_beta", "`BETA` of threshold_choice fbeta; below 1 precision counts more than recall", byTrain, func(c *Config) any { return &c.ThresholdBeta }},
-	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byTrain, func(c *Config) any { return &c.CheckpointEvery }},
+	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byFitting, func(c *Config) any { return &c.CheckpointEvery }},
+	{"mask_probability", "`PROBABILITY` that pretrain hides a token, to be guessed from those around it", byPretrain, func(c *Config) any { return &c.MaskProbability }},
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},
 	{"threads", "`NUMBER` of CPU threads; 0 for all cores", byComputing, func(c *Config) any { return &c.Threads }},

@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -30,42 +29,47 @@ type tokenizeParams struct {
 	LabelAll   bool     `json:"label_all_tokens"`
 }
 
+// fitParams are those of any training.
+type fitParams struct {
+	Model             string  `json:"model"`
+	Seed              int64   `json:"seed"`
+	Epochs            int     `json:"epochs"`
+	MaxSteps          int     `json:"max_steps"`
+	BatchSize         int     `json:"batch_size"`
+	Accumulation      int     `json:"gradient_accumulation_steps"`
+	LR                float64 `json:"lr"`
+	Schedule          string  `json:"lr_scheduler_type"`
+	WarmupRatio       float64 `json:"warmup_ratio"`
+	WarmupSteps       int     `json:"warmup_steps"`
+	WeightDecay       float64 `json:"weight_decay"`
+	AdamBeta1         float64 `json:"adam_beta1"`
+	AdamBeta2         float64 `json:"adam_beta2"`
+	AdamEpsilon       float64 `json:"adam_epsilon"`
+	MaxGradNorm       float64 `json:"max_grad_norm"`
+	Dropout           float64 `json:"dropout"`
+	FreezeEmbeddings  bool    `json:"freeze_embeddings"`
+	FreezeLayers      int     `json:"freeze_layers"`
+	Patience          int     `json:"early_stopping_patience"`
+	PatienceThreshold float64 `json:"early_stopping_threshold"`
+	MaxLength         int     `json:"max_length"`
+	Device            string  `json:"device"`
+	Libtorch          string  `json:"libtorch"`
+}
+
 type trainParams struct {
-	Labels            []string `json:"labels"`
-	Model             string   `json:"model"`
-	Seed              int64    `json:"seed"`
-	Epochs            int      `json:"epochs"`
-	MaxSteps          int      `json:"max_steps"`
-	BatchSize         int      `json:"batch_size"`
-	Accumulation      int      `json:"gradient_accumulation_steps"`
-	LR                float64  `json:"lr"`
-	Schedule          string   `json:"lr_scheduler_type"`
-	WarmupRatio       float64  `json:"warmup_ratio"`
-	WarmupSteps       int      `json:"warmup_steps"`
-	WeightDecay       float64  `json:"weight_decay"`
-	AdamBeta1         float64  `json:"adam_beta1"`
-	AdamBeta2         float64  `json:"adam_beta2"`
-	AdamEpsilon       float64  `json:"adam_epsilon"`
-	MaxGradNorm       float64  `json:"max_grad_norm"`
-	Dropout           float64  `json:"dropout"`
-	LabelSmoothing    float64  `json:"label_smoothing"`
-	ClassWeights      string   `json:"class_weights"`
-	FreezeEmbeddings  bool     `json:"freeze_embeddings"`
-	FreezeLayers      int      `json:"freeze_layers"`
-	WordDropout       float64  `json:"word_dropout"`
-	Replacement       float64  `json:"mention_replacement"`
-	PieceDropout      float64  `json:"piece_dropout"`
-	BestBy            string   `json:"metric_for_best_model"`
-	Choice            string   `json:"threshold_choice"`
-	Precision         float64  `json:"threshold_precision"`
-	Beta              float64  `json:"threshold_beta"`
-	Patience          int      `json:"early_stopping_patience"`
-	PatienceThreshold float64  `json:"early_stopping_threshold"`
-	MaxLength         int      `json:"max_length"`
-	Stride            int      `json:"stride"`
-	LabelAll          bool     `json:"label_all_tokens"`
-	Device            string   `json:"device"`
-	Libtorch          string   `json:"libtorch"`
+	fitParams
+	Labels         []string `json:"labels"`
+	LabelSmoothing float64  `json:"label_smoothing"`
+	ClassWeights   string   `json:"class_weights"`
+	WordDropout    float64  `json:"word_dropout"`
+	Replacement    float64  `json:"mention_replacement"`
+	PieceDropout   float64  `json:"piece_dropout"`
+	BestBy         string   `json:"metric_for_best_model"`
+	Choice         string   `json:"threshold_choice"`
+	Precision      float64  `json:"threshold_precision"`
+	Beta           float64  `json:"threshold_beta"`
+	Stride         int      `json:"stride"`
+	LabelAll       bool     `json:"label_all_tokens"`
 }
 
 // findParams say which spans a tagger finds. Files of phrases are inputs.
@@ -163,39 +167,51 @@ func pickInputs(inputs map[string]pipeline.Input, names ...string) []pipeline.In
 	return picked
 }
 
-func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input, tokenizer []pipeline.Input) pipeline.Stage {
+func (c *Config) tokenizeParams() tokenizeParams {
 	params := tokenizeParams{c.Labels, "learned", c.VocabSize, c.Lowercase, c.MaxLength, c.Stride, c.LabelAllTokens}
-	files := append(pickInputs(inputs, "train", "dev"), tokenizer...)
 	if c.fromCheckpoint() {
 		params.Vocabulary, params.VocabSize = "checkpoint", 0
 	}
-	return pipeline.Stage{Name: Tokenize, Schema: 1, Params: params, Files: files,
+	return params
+}
+
+func (c *Config) tokenizeStage(env *Env, inputs map[string]pipeline.Input, tokenizer []pipeline.Input) pipeline.Stage {
+	files := append(pickInputs(inputs, "train", "dev"), tokenizer...)
+	return pipeline.Stage{Name: Tokenize, Schema: 1, Params: c.tokenizeParams(), Files: files,
 		Run: func(ctx context.Context, job *pipeline.Job) error { return tokenize(ctx, c, env, job.Log, job.Dir) }}
+}
+
+func (c *Config) fitParams(device, libtorch string) fitParams {
+	p := fitParams{
+		Model: c.Model, Seed: c.Seed,
+		Epochs: c.Epochs, MaxSteps: c.MaxSteps, BatchSize: c.BatchSize, Accumulation: c.Accumulation,
+		LR: c.LR, Schedule: c.Schedule, WarmupRatio: c.WarmupRatio, WarmupSteps: c.WarmupSteps,
+		WeightDecay: c.WeightDecay, AdamBeta1: c.AdamBeta1, AdamBeta2: c.AdamBeta2, AdamEpsilon: c.AdamEpsilon, MaxGradNorm: c.MaxGradNorm,
+		Dropout: c.Dropout, FreezeEmbeddings: c.FreezeEmbeddings, FreezeLayers: c.FreezeLayers,
+		Patience: c.Patience, PatienceThreshold: c.PatienceThreshold,
+		MaxLength: c.MaxLength, Device: device, Libtorch: libtorch,
+	}
+	if c.fromCheckpoint() {
+		p.Model = "checkpoint" // what it is, its files tell
+	}
+	return p
 }
 
 func (c *Config) trainParams(device, libtorch string) trainParams {
 	return trainParams{
-		Labels: c.Labels, Model: c.Model, Seed: c.Seed,
-		Epochs: c.Epochs, MaxSteps: c.MaxSteps, BatchSize: c.BatchSize, Accumulation: c.Accumulation,
-		LR: c.LR, Schedule: c.Schedule, WarmupRatio: c.WarmupRatio, WarmupSteps: c.WarmupSteps,
-		WeightDecay: c.WeightDecay, AdamBeta1: c.AdamBeta1, AdamBeta2: c.AdamBeta2, AdamEpsilon: c.AdamEpsilon, MaxGradNorm: c.MaxGradNorm,
-		Dropout: c.Dropout, LabelSmoothing: c.LabelSmoothing, ClassWeights: c.ClassWeights,
-		FreezeEmbeddings: c.FreezeEmbeddings, FreezeLayers: c.FreezeLayers,
-		WordDropout: c.WordDropout, Replacement: c.MentionReplacement, PieceDropout: c.PieceDropout,
+		fitParams: c.fitParams(device, libtorch), Labels: c.Labels,
+		LabelSmoothing: c.LabelSmoothing, ClassWeights: c.ClassWeights, WordDropout: c.WordDropout, Replacement: c.MentionReplacement, PieceDropout: c.PieceDropout,
 		BestBy: c.BestBy, Choice: c.ThresholdChoice, Precision: c.ThresholdPrecision, Beta: c.ThresholdBeta,
-		Patience: c.Patience, PatienceThreshold: c.PatienceThreshold,
-		MaxLength: c.MaxLength, Stride: c.Stride, LabelAll: c.LabelAllTokens, Device: device, Libtorch: libtorch,
+		Stride: c.Stride, LabelAll: c.LabelAllTokens,
 	}
 }
 
+// trainNeeds is what training reads of tokenize's outputs.
+var trainNeeds = []pipeline.Need{{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"},
+	{Stage: Tokenize, Path: "vocab.txt"}, {Stage: Tokenize, Path: "tokenizer.json"}}
+
 func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch string) pipeline.Stage {
-	params := c.trainParams(device, libtorch)
-	if c.fromCheckpoint() {
-		params.Model = "checkpoint"
-	}
-	return pipeline.Stage{Name: Train, Schema: 4, Params: params, Files: weights, Needs: []pipeline.Need{
-		{Stage: Tokenize, Path: "train.arrow"}, {Stage: Tokenize, Path: "dev.arrow"}, {Stage: Tokenize, Path: "vocab.txt"},
-		{Stage: Tokenize, Path: "tokenizer.json"}},
+	return pipeline.Stage{Name: Train, Schema: 4, Params: c.trainParams(device, libtorch), Files: weights, Needs: trainNeeds,
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			return trainTo(ctx, c, env, job.Log, job.Path(Tokenize, ""), job.Checkpoints, job.Dir)
 		}}
@@ -286,15 +302,7 @@ const metricsName = "metrics.jsonl"
 // trainTo trains on the examples and tokenizer in folder tokenized. Into folder dir it writes the best model, its calibration and
 // the metrics.
 func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, tokenized, checkpoints, dir string) (err error) {
-	train, err := readExamples(filepath.Join(tokenized, "train.arrow"))
-	if err != nil {
-		return err
-	}
-	dev, err := readExamples(filepath.Join(tokenized, "dev.arrow"))
-	if err != nil {
-		return err
-	}
-	tokenizer, err := wordpiece.Load(tokenized)
+	train, dev, tokenizer, err := readTokenized(tokenized)
 	if err != nil {
 		return err
 	}
@@ -318,43 +326,47 @@ func trainTo(ctx context.Context, c *Config, env *Env, logger *log.Logger, token
 	if err != nil {
 		return err
 	}
-	best, history, err := trainModel(ctx, c, logger, model, train, newAugmenter(c, set, tokenizer.Vocabulary(), train), judge,
-		checkpoints)
+	task := tagging{c, newAugmenter(c, set, tokenizer.Vocabulary(), train), judge}
+	best, history, err := trainModel(ctx, c, logger, model, train, task, checkpoints)
 	if err != nil {
 		return err
 	}
-	if err := finishModel(modelCard, best, dir, tokenizer, history); err != nil {
+	out := filepath.Join(dir, modelFolder)
+	if err := finishModel(best, out, tokenizer); err != nil {
 		return err
 	}
-	calibrated, err := calibrateBest(ctx, c, session, logger, judge, filepath.Join(dir, modelFolder), modelCard)
+	if err := writeCard(out, modelCard); err != nil {
+		return err
+	}
+	if err := writeJSONL(filepath.Join(dir, metricsName), history); err != nil {
+		return err
+	}
+	calibrated, err := calibrateBest(ctx, c, session, logger, judge, out, modelCard)
 	if err != nil {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, calibrationName), calibrated)
 }
 
-// finishModel puts the best epoch's weights, the tokenizer and the card into one model folder, and the metrics beside it.
-func finishModel(modelCard card, best, dir string, tokenizer *wordpiece.BERT, history []epochResult) error {
-	out := filepath.Join(dir, modelFolder)
+// readTokenized reads what training needs of tokenize's outputs.
+func readTokenized(dir string) (train, dev []Example, tokenizer *wordpiece.BERT, err error) {
+	if train, err = readExamples(filepath.Join(dir, "train.arrow")); err != nil {
+		return nil, nil, nil, err
+	}
+	if dev, err = readExamples(filepath.Join(dir, "dev.arrow")); err != nil {
+		return nil, nil, nil, err
+	}
+	tokenizer, err = wordpiece.Load(dir)
+	return train, dev, tokenizer, err
+}
+
+// finishModel puts the best epoch's weights and the tokenizer into one new model folder.
+func finishModel(best, out string, tokenizer *wordpiece.BERT) error {
 	if err := os.Mkdir(out, 0o777); err != nil {
 		return err
 	}
 	if err := copyFolder(best, out); err != nil {
 		return err
 	}
-	if err := tokenizer.Save(out); err != nil {
-		return err
-	}
-	if err := writeCard(out, modelCard); err != nil {
-		return err
-	}
-	var lines []byte
-	for _, epoch := range history {
-		line, err := json.Marshal(epoch)
-		if err != nil {
-			return err
-		}
-		lines = append(append(lines, line...), '\n')
-	}
-	return os.WriteFile(filepath.Join(dir, metricsName), lines, 0o666)
+	return tokenizer.Save(out)
 }

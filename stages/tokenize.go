@@ -34,20 +34,27 @@ func tokenize(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, di
 	if err != nil {
 		return err
 	}
-	tokenizer, err := makeTokenizer(cfg, env, logger)
+	return tokenizeSets(ctx, cfg, env, logger, dir, set, []string{cfg.Train})
+}
+
+// tokenizeSets does tokenize's work on the transcripts of several files and those of cfg.Dev; set is nil where there are no labels.
+func tokenizeSets(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, dir string, set *labels.Set, train []string) error {
+	tokenizer, err := makeTokenizer(cfg, env, train, logger)
 	if err != nil {
 		return err
 	}
 	if err := tokenizer.Save(dir); err != nil {
 		return err
 	}
-	if cfg.Train == cfg.Dev || sameFile(cfg.Train, cfg.Dev) {
-		logger.Printf("train and dev are the same transcripts: the best epoch is chosen by what was learned by heart")
+	for _, path := range train {
+		if path == cfg.Dev || sameFile(path, cfg.Dev) {
+			logger.Printf("train and dev are the same transcripts: the best epoch is chosen by what was learned by heart")
+		}
 	}
 	stats := map[string]tokenizeStats{}
-	for name, path := range map[string]string{"train": cfg.Train, "dev": cfg.Dev} {
-		encode := encoder{cfg, set, tokenizer}
-		if stats[name], err = encode.file(ctx, env, path, filepath.Join(dir, name+".arrow"), logger); err != nil {
+	encode := encoder{cfg, set, tokenizer}
+	for name, paths := range map[string][]string{"train": train, "dev": {cfg.Dev}} {
+		if stats[name], err = encode.files(ctx, env, paths, filepath.Join(dir, name+".arrow"), logger); err != nil {
 			return err
 		}
 		s := stats[name]
@@ -64,7 +71,7 @@ func tokenize(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, di
 }
 
 // makeTokenizer reads the checkpoint's tokenizer, or learns a vocabulary from the training transcripts.
-func makeTokenizer(cfg *Config, env *Env, logger *log.Logger) (*wordpiece.BERT, error) {
+func makeTokenizer(cfg *Config, env *Env, train []string, logger *log.Logger) (*wordpiece.BERT, error) {
 	if cfg.fromCheckpoint() {
 		model, err := torchmodel.ReadConfig(cfg.checkpoint())
 		if err == nil && cfg.MaxLength > model.MaxPositions {
@@ -79,12 +86,28 @@ func makeTokenizer(cfg *Config, env *Env, logger *log.Logger) (*wordpiece.BERT, 
 	opts.Lowercase = cfg.Lowercase
 	opts.ModelMaxLength = cfg.MaxLength
 	var readErr error
-	vocabulary, err := wordpiece.Train(texts(env, cfg.Train, &readErr), cfg.VocabSize, wordpiece.TrainOptions{Options: opts})
+	vocabulary, err := wordpiece.Train(allTexts(env, train, &readErr), cfg.VocabSize, wordpiece.TrainOptions{Options: opts})
 	if err := errors.Join(readErr, err); err != nil {
 		return nil, err
 	}
 	logger.Printf("learned a vocabulary of %d WordPieces", vocabulary.Len())
 	return wordpiece.New(vocabulary, opts)
+}
+
+// allTexts iterates over the texts of files as texts does over those of one.
+func allTexts(env *Env, paths []string, fault *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, path := range paths {
+			for text := range texts(env, path, fault) {
+				if !yield(text) {
+					return
+				}
+			}
+			if *fault != nil {
+				return
+			}
+		}
+	}
 }
 
 // texts iterates over the texts of a file, and leaves an error that ends it early in fault.
@@ -112,19 +135,15 @@ func texts(env *Env, path string, fault *error) iter.Seq[string] {
 	}
 }
 
-// encoder turns labelled transcripts into examples.
+// encoder turns transcripts into examples.
 type encoder struct {
 	cfg       *Config
-	set       *labels.Set
+	set       *labels.Set // nil: the examples get no labels, whatever the transcripts have
 	tokenizer wordpiece.Tokenizer
 }
 
-func (e encoder) file(ctx context.Context, env *Env, path, out string, logger *log.Logger) (stats tokenizeStats, err error) {
-	reader, err := env.open(path, data.Options{Labels: e.set, RequireEntities: true})
-	if err != nil {
-		return stats, err
-	}
-	defer reader.Close()
+// files writes the examples of all transcripts of some files into one.
+func (e encoder) files(ctx context.Context, env *Env, paths []string, out string, logger *log.Logger) (stats tokenizeStats, err error) {
 	writer, err := createExamples(out)
 	if err != nil {
 		return stats, err
@@ -132,7 +151,21 @@ func (e encoder) file(ctx context.Context, env *Env, path, out string, logger *l
 	defer func() { err = errors.Join(err, writer.close()) }()
 	progress := pipeline.NewProgress(logger, "tokenizing", -1)
 	defer progress.Close()
-	err = eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
+	for _, path := range paths {
+		if err := e.file(ctx, env, path, writer, &stats, progress); err != nil {
+			return stats, err
+		}
+	}
+	return stats, nil
+}
+
+func (e encoder) file(ctx context.Context, env *Env, path string, writer *exampleWriter, stats *tokenizeStats, progress *pipeline.Progress) error {
+	reader, err := env.open(path, data.Options{Labels: e.set, RequireEntities: e.set != nil})
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	return eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
 		examples, lost, err := e.examples(transcript)
 		if err != nil {
 			return err
@@ -150,7 +183,6 @@ func (e encoder) file(ctx context.Context, env *Env, path, out string, logger *l
 		progress.Add(1)
 		return nil
 	})
-	return stats, err
 }
 
 func count(ids []int32, wanted int32) int {
@@ -196,6 +228,9 @@ func (e encoder) examples(t data.Transcript) (examples []Example, lost int, err 
 // none.
 func (e encoder) tags(encoding wordpiece.Encoding, spans []labels.Span) (tags []int, lost int, err error) {
 	offsets := offsetsOf(encoding)
+	if e.set == nil {
+		return slices.Repeat([]int{labels.Ignored}, len(offsets)), 0, nil
+	}
 	if e.cfg.LabelAllTokens {
 		return e.set.Encode(offsets, spans)
 	}

@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"pii/labels"
-	"pii/metrics"
 	"pii/pipeline"
 	"pii/torchmodel"
 )
@@ -27,8 +25,7 @@ type training struct {
 	model   *torchmodel.Model
 	train   []Example
 	lengths []int
-	augment *augmenter
-	judge   *judge
+	task    task
 	rate    torchmodel.Schedule
 	plan    plan
 	dir     string // of checkpoints
@@ -36,7 +33,7 @@ type training struct {
 
 	Epoch   int           `json:"epoch"`    // epochs done
 	LossSum float64       `json:"loss_sum"` // over the steps of the epoch under way
-	Best    float64       `json:"best"`     // best value of the judge's metric so far, that of epoch BestOf
+	Best    float64       `json:"best"`     // best value of the task's metric so far, that of epoch BestOf
 	BestOf  int           `json:"best_of"`
 	Waiting int           `json:"waiting"` // epochs since the metric was better by early_stopping_threshold
 	History []epochResult `json:"history"`
@@ -80,17 +77,33 @@ func (c *Config) plan(examples int) plan {
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
-// trainModel trains model and leaves the folder of its best epoch at the returned path below checkpoints. Called again
+// task is what a model is trained for.
+type task interface {
+	objective(train []Example) (torchmodel.Objective, error)
+	// rows are rows as one step is to see them. The originals stay as they are; all that is drawn comes from random.
+	rows(rows []torchmodel.Row, random *rand.Rand) []torchmodel.Row
+	// of judges a model on the dev set. Between batches it looks whether ctx is cancelled.
+	of(ctx context.Context, model *torchmodel.Model) (verdict, error)
+	value(v verdict) float64 // what the best epoch is chosen by
+	better(a, b float64) bool
+	figure(v verdict) string // what the log says of a verdict beside its loss
+}
+
+// trainModel trains model for a task and leaves the folder of its best epoch at the returned path below checkpoints. Called again
 // with the same inputs after an interruption, it goes on where the last checkpoint was, to the same weights.
-func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train []Example, augment *augmenter,
-	judge *judge, checkpoints string) (best string, history []epochResult, err error) {
-	trainer, err := newTrainer(cfg, logger, model, judge.set, train)
+func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *torchmodel.Model, train []Example, task task,
+	checkpoints string) (best string, history []epochResult, err error) {
+	objective, err := task.objective(train)
+	if err != nil {
+		return "", nil, err
+	}
+	trainer, err := newTrainer(cfg, logger, model, objective)
 	if err != nil {
 		return "", nil, err
 	}
 	defer func() { err = errors.Join(err, trainer.Close()) }()
-	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dir: checkpoints, augment: augment,
-		judge: judge, lengths: lengthsOf(train), plan: cfg.plan(len(train)), saved: time.Now()}
+	t := &training{cfg: cfg, log: logger, trainer: trainer, model: model, train: train, dir: checkpoints, task: task,
+		lengths: lengthsOf(train), plan: cfg.plan(len(train)), saved: time.Now()}
 	if t.rate, err = torchmodel.NewSchedule(cfg.Schedule, cfg.LR, t.plan.warmup, t.plan.total); err != nil {
 		return "", nil, err
 	}
@@ -117,7 +130,7 @@ func trainModel(ctx context.Context, cfg *Config, logger *log.Logger, model *tor
 }
 
 // newTrainer freezes what is to stay as it is and makes the trainer of the rest.
-func newTrainer(cfg *Config, logger *log.Logger, model *torchmodel.Model, set *labels.Set, train []Example) (*torchmodel.Trainer, error) {
+func newTrainer(cfg *Config, logger *log.Logger, model *torchmodel.Model, objective torchmodel.Objective) (*torchmodel.Trainer, error) {
 	if cfg.FreezeLayers > model.Config.Layers {
 		return nil, cfg.fault("freeze_layers", fmt.Sprintf("is %d, but the model has %d layers", cfg.FreezeLayers, model.Config.Layers))
 	}
@@ -127,13 +140,8 @@ func newTrainer(cfg *Config, logger *log.Logger, model *torchmodel.Model, set *l
 	if !cfg.fromCheckpoint() && (cfg.FreezeEmbeddings || cfg.FreezeLayers > 0) {
 		logger.Printf("what is frozen of a new model stays random")
 	}
-	weights, err := cfg.classWeights(set, train)
-	if err != nil {
-		return nil, err
-	}
 	return model.NewTrainer(torchmodel.Optimizer{Beta1: cfg.AdamBeta1, Beta2: cfg.AdamBeta2, Eps: cfg.AdamEpsilon,
-		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm},
-		torchmodel.Objective{LabelSmoothing: cfg.LabelSmoothing, ClassWeights: weights})
+		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm}, objective)
 }
 
 func lengthsOf(examples []Example) []int {
@@ -161,7 +169,7 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 		last = result
 		progress.Add(1)
 	}
-	dev, err := t.judge.of(ctx, t.model)
+	dev, err := t.task.of(ctx, t.model)
 	if err != nil {
 		return err
 	}
@@ -178,7 +186,7 @@ func (t *training) step(batches [][]int) (torchmodel.StepResult, error) {
 	random := rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1))
 	micro := make([][]torchmodel.Row, len(batches))
 	for i, batch := range batches {
-		micro[i] = t.augment.rows(pick(t.train, batch), random)
+		micro[i] = t.task.rows(pick(t.train, batch), random)
 	}
 	result, err := t.trainer.Step(micro, t.rate.At(step), t.stepSeed(step))
 	if err == nil && (!finite(result.Loss) || !finite(result.GradNorm)) {
@@ -195,9 +203,9 @@ func (t *training) stepSeed(step int) int64 { return t.cfg.Seed + int64(step)<<1
 
 func (t *training) endEpoch(dev verdict, r epochResult) error {
 	before := t.BestOf
-	r.Best = t.weigh(t.judge.value(dev), r.Epoch)
-	t.log.Printf("epoch %d of %d: train loss %.4f, dev loss %.4f, dev PII F1 %s%s", r.Epoch, t.plan.epochs, r.TrainLoss, r.DevLoss,
-		metrics.Figure("%.4f", r.DevPIIF1), map[bool]string{true: ", the best so far"}[r.Best])
+	r.Best = t.weigh(t.task.value(dev), r.Epoch)
+	t.log.Printf("epoch %d of %d: train loss %.4f, dev loss %.4f, %s%s", r.Epoch, t.plan.epochs, r.TrainLoss, r.DevLoss,
+		t.task.figure(dev), map[bool]string{true: ", the best so far"}[r.Best])
 	if r.Best {
 		if err := t.saveBest(); err != nil {
 			return err
@@ -213,7 +221,7 @@ func (t *training) endEpoch(dev verdict, r epochResult) error {
 // weigh compares the metric of an epoch with the best one so far, and reports whether it is better.
 func (t *training) weigh(value float64, epoch int) bool {
 	first := t.BestOf == 0
-	best := first || t.judge.better(value, t.Best)
+	best := first || t.task.better(value, t.Best)
 	t.Waiting++
 	if first || best && math.Abs(value-t.Best) > t.cfg.PatienceThreshold {
 		t.Waiting = 0

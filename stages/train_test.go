@@ -104,7 +104,8 @@ func (s *school) run(ctx context.Context, t *testing.T, dir string) (result, err
 	if err != nil {
 		t.Fatal(err)
 	}
-	best, history, err := trainModel(ctx, s.cfg, s.env.Log, model, s.train, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge, dir)
+	task := tagging{s.cfg, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge}
+	best, history, err := trainModel(ctx, s.cfg, s.env.Log, model, s.train, task, dir)
 	if err != nil {
 		return result{}, err
 	}
@@ -245,7 +246,7 @@ func TestEarlyStoppingEqualsTransformers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, g := range golden {
-		tr := &training{cfg: &Config{Patience: g.Patience, PatienceThreshold: g.Threshold}, judge: &judge{metric: g.Metric}}
+		tr := &training{cfg: &Config{Patience: g.Patience, PatienceThreshold: g.Threshold}, task: tagging{judge: &judge{metric: g.Metric}}}
 		var best []bool
 		for e, value := range g.Values {
 			if best = append(best, tr.weigh(value, e+1)); tr.stopped() {

@@ -27,6 +27,7 @@ type batch struct {
 	positions    *ts.Tensor // (1, S) int64
 	mask         *ts.Tensor // (B, 1, 1, S) float32: 0, or maskedScore on padding
 	tags         *ts.Tensor // (B*S) int64; nil without tags
+	labelled     []int64    // where in tags there is a class
 }
 
 func (c Config) checkRow(i int, row Row) error {
@@ -45,8 +46,8 @@ func (c Config) checkRow(i int, row Row) error {
 		return fmt.Errorf("row %d has %d tags for %d tokens", i, len(row.Tags), len(row.IDs))
 	}
 	for _, tag := range row.Tags {
-		if tag != IgnoreIndex && (tag < 0 || int(tag) >= len(c.Labels)) {
-			return fmt.Errorf("row %d has tag id %d; the model has %d classes", i, tag, len(c.Labels))
+		if tag != IgnoreIndex && (tag < 0 || int(tag) >= c.classes()) {
+			return fmt.Errorf("row %d has tag id %d; the model has %d classes", i, tag, c.classes())
 		}
 	}
 	return nil
@@ -84,6 +85,11 @@ func newBatch(s *scope, c Config, rows []Row, device gotch.Device) batch {
 		mask: s.float32s(mask, []int64{b, 1, 1, l}, device)}
 	if rows[0].Tags != nil {
 		made.tags = s.ints(tags, []int64{b * l}, device)
+		for i, tag := range tags {
+			if tag != IgnoreIndex {
+				made.labelled = append(made.labelled, int64(i))
+			}
+		}
 	}
 	return made
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -57,29 +58,31 @@ func (s *Session) Load(dir string) (*Model, error) {
 		return nil, err
 	}
 	return s.load(dir, c, nil, func(found *checkpoint) error {
-		if !found.classifier {
+		if !found.hasHead(c) {
 			return ErrNoClassifier
 		}
 		return found.fit(c, fit{})
 	})
 }
 
-// Loaded says what LoadBody made of a checkpoint.
+// Loaded says what LoadBody or LoadMaskedLM made of a checkpoint.
 type Loaded struct {
-	NewClassifier bool     // the classifier is a new one, with random weights
-	Theirs        []string // the labels of the classifier that the checkpoint has; nil: it has none
-	Reordered     bool     // the classes of its classifier were put into another order
-	Unused        []string // tensors of the checkpoint beside body and classifier, sorted
+	head      string   // what the head is called
+	NewHead   []string // the parameters of the head, sorted, where it is a new one with random weights
+	Theirs    []string // the labels of the classifier that the checkpoint has; nil: it has none
+	Reordered bool     // the classes of its classifier were put into another order
+	Unused    []string // tensors of the checkpoint beside body and head, sorted
 }
 
 // String is that in words that follow "training goes on from DIR".
 func (l Loaded) String() string {
-	text := "with its classifier"
+	text := "with its " + l.head
+	made := "with a new " + l.head + " (" + strings.Join(l.NewHead, ", ") + "), as the checkpoint has "
 	switch {
-	case l.NewClassifier && l.Theirs == nil:
-		text = "with a new classifier (classifier.bias, classifier.weight), as the checkpoint has none"
-	case l.NewClassifier:
-		text = "with a new classifier (classifier.bias, classifier.weight), as the checkpoint has other labels (" + some(shownAll(l.Theirs)) + ")"
+	case l.NewHead != nil && l.Theirs == nil:
+		text = made + "none"
+	case l.NewHead != nil:
+		text = made + "other labels (" + some(shownAll(l.Theirs)) + ")"
 	case l.Reordered:
 		text += ", whose classes are in another order"
 	}
@@ -87,6 +90,16 @@ func (l Loaded) String() string {
 		text += ", and without what else the checkpoint has (" + some(shownAll(l.Unused)) + ")"
 	}
 	return text
+}
+
+// take checks that a checkpoint fits c, whose head is a new one if newHead says so, and notes what comes of it.
+func (l *Loaded) take(found *checkpoint, c Config, newHead bool) error {
+	if newHead {
+		l.NewHead = slices.Sorted(maps.Keys(c.headNames()))
+	}
+	err := found.fit(c, fit{otherHeads: true, noHead: newHead})
+	l.Unused = found.unused
+	return err
 }
 
 // LoadBody reads a model folder to train it further for the given labels. Where the checkpoint has other labels, or no
@@ -97,18 +110,16 @@ func (s *Session) LoadBody(dir string, labels []string, seed uint64) (*Model, Lo
 	if err != nil {
 		return nil, Loaded{}, err
 	}
-	var loaded Loaded
+	loaded := Loaded{head: "classifier"}
 	theirs := c.Labels
 	c.Labels = labels
 	m, err := s.load(dir, c, rand.New(rand.NewPCG(seed, 1)), func(found *checkpoint) error {
-		if found.classifier {
+		if found.hasHead(c) {
 			loaded.Theirs = theirs
 		}
-		loaded.NewClassifier = !found.classifier || !sameSet(theirs, labels)
-		loaded.Reordered = !loaded.NewClassifier && !slices.Equal(theirs, labels)
-		err := found.fit(c, fit{otherHeads: true, noClassifier: loaded.NewClassifier})
-		loaded.Unused = found.unused
-		return err
+		newHead := !found.hasHead(c) || !sameSet(theirs, labels)
+		loaded.Reordered = !newHead && !slices.Equal(theirs, labels)
+		return loaded.take(found, c, newHead)
 	})
 	if err == nil && loaded.Reordered {
 		if err = m.reorder(theirs, labels); err != nil {
@@ -200,11 +211,10 @@ func sameSet(a, b []string) bool {
 
 // checkpoint is a folder's weights under the names of the model's parameters.
 type checkpoint struct {
-	size       int64 // of the files, in bytes
-	weights    map[string]stored
-	theirs     map[string]string // the names that the file has for them
-	classifier bool              // there is one
-	unused     []string          // what fit dropped, sorted, by the names that the file has
+	size    int64 // of the files, in bytes
+	weights map[string]stored
+	theirs  map[string]string // the names that the file has for them
+	unused  []string          // what fit dropped, sorted, by the names that the file has
 }
 
 func newCheckpoint(file *tensorFile) (*checkpoint, error) {
@@ -218,7 +228,6 @@ func newCheckpoint(file *tensorFile) (*checkpoint, error) {
 			return nil, fmt.Errorf("%s and %s are one parameter under two names", shown(before), shown(theirs))
 		}
 		c.weights[name], c.theirs[name] = file.tensors[theirs], theirs
-		c.classifier = c.classifier || isClassifier(name)
 	}
 	return c, nil
 }
@@ -226,7 +235,26 @@ func newCheckpoint(file *tensorFile) (*checkpoint, error) {
 // positionIDs counts from 0 on; old checkpoints have it, and transformers passes over it.
 const positionIDs = "distilbert.embeddings.position_ids"
 
-func isClassifier(name string) bool { return strings.HasPrefix(name, "classifier.") }
+// headNames are the names of the parameters outside the body.
+func (c Config) headNames() map[string]bool {
+	names := map[string]bool{}
+	for _, p := range c.parameters() {
+		if !strings.HasPrefix(p.Name, body+".") {
+			names[p.Name] = true
+		}
+	}
+	return names
+}
+
+// hasHead reports whether anything of the head of a configuration is there.
+func (f *checkpoint) hasHead(c Config) bool {
+	for name := range c.headNames() {
+		if _, ok := f.weights[name]; ok {
+			return true
+		}
+	}
+	return false
+}
 
 // parameterName is the name that a parameter has here. A DistilBertModel saved by itself leaves out the first part, and
 // checkpoints that came from TensorFlow call the weight and bias of a layer norm gamma and beta.
@@ -244,16 +272,16 @@ func parameterName(name string) string {
 
 // fit says what of a checkpoint need not fit a configuration.
 type fit struct {
-	otherHeads   bool // surplus weights outside the body are dropped
-	noClassifier bool // that of the checkpoint is dropped
+	otherHeads bool // surplus weights outside the body are dropped
+	noHead     bool // what the checkpoint has of it is dropped
 }
 
 // fit checks that the weights are those of the configuration.
 func (f *checkpoint) fit(c Config, but fit) error {
 	var missing, surplus, wrong []string
-	parameters, size := map[string]bool{}, int64(0)
+	parameters, head, size := map[string]bool{}, c.headNames(), int64(0)
 	for _, p := range c.parameters() {
-		if but.noClassifier && isClassifier(p.Name) {
+		if but.noHead && head[p.Name] {
 			continue
 		}
 		parameters[p.Name] = true
@@ -271,7 +299,7 @@ func (f *checkpoint) fit(c Config, but fit) error {
 		isHead := !strings.HasPrefix(name, body+".")
 		switch {
 		case parameters[name]:
-		case but.noClassifier && isClassifier(name):
+		case but.noHead && head[name]:
 			delete(f.weights, name)
 		case but.otherHeads && isHead:
 			f.unused = append(f.unused, theirs)

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Config describes a DistilBERT for token classification, as Hugging Face's config.json does.
+// Config describes a DistilBERT for token classification or masked language modelling, as Hugging Face's config.json does.
 type Config struct {
 	VocabSize        int     // rows of the word embedding
 	MaxPositions     int     // rows of the position embedding: the longest input in tokens
@@ -23,6 +23,17 @@ type Config struct {
 	InitializerRange float64 // standard deviation of new weights
 	PadTokenID       int
 	Labels           []string // names of the K classes in order: O, B-PHONE, …
+	MaskedLM         bool     // a masked language model: its classes are the pieces of the vocabulary, and it has no labels
+
+	untied bool // the file says that a masked language model does not share its word embeddings with its output
+}
+
+// classes is the number K of classes: of labels, or for a masked language model V of pieces.
+func (c Config) classes() int {
+	if c.MaskedLM {
+		return c.VocabSize
+	}
+	return len(c.Labels)
 }
 
 // Small is the shape trained from scratch where no checkpoint is named.
@@ -46,9 +57,9 @@ type configFile struct {
 	Dropout          *float64          `json:"dropout"`
 	DType            string            `json:"dtype,omitempty"`
 	HiddenDim        int               `json:"hidden_dim"`
-	ID2Label         map[string]string `json:"id2label"`
+	ID2Label         map[string]string `json:"id2label,omitempty"`
 	InitializerRange *float64          `json:"initializer_range"`
-	Label2ID         map[string]int    `json:"label2id"`
+	Label2ID         map[string]int    `json:"label2id,omitempty"`
 	MaxPositions     int               `json:"max_position_embeddings"`
 	ModelType        string            `json:"model_type"`
 	Heads            int               `json:"n_heads"`
@@ -79,7 +90,8 @@ func ReadConfig(dir string) (Config, error) {
 }
 
 func parseConfig(content []byte) (Config, error) {
-	file := configFile{Activation: "gelu", Dim: 768, HiddenDim: 3072, Layers: 6, Heads: 12, MaxPositions: 512, VocabSize: 30522}
+	file := configFile{Activation: "gelu", Dim: 768, HiddenDim: 3072, Layers: 6, Heads: 12, MaxPositions: 512, VocabSize: 30522,
+		TieWeights: true}
 	if err := json.Unmarshal(content, &file); err != nil {
 		return Config{}, err
 	}
@@ -108,7 +120,7 @@ func parseConfig(content []byte) (Config, error) {
 	c := Config{VocabSize: file.VocabSize, MaxPositions: file.MaxPositions, Dim: file.Dim, HiddenDim: file.HiddenDim,
 		Layers: file.Layers, Heads: file.Heads, Activation: file.Activation, Dropout: or(file.Dropout, 0.1),
 		AttentionDropout: or(file.AttentionDropout, 0.1), InitializerRange: or(file.InitializerRange, 0.02),
-		PadTokenID: file.PadTokenID, Labels: labels}
+		PadTokenID: file.PadTokenID, Labels: labels, untied: !file.TieWeights}
 	return c, c.check()
 }
 
@@ -199,6 +211,9 @@ func (c Config) marshal() ([]byte, error) {
 		QADropout: 0.1, SeqDropout: 0.2, TieWeights: true, VocabSize: c.VocabSize}
 	for id, name := range c.Labels {
 		file.ID2Label[strconv.Itoa(id)], file.Label2ID[name] = name, id
+	}
+	if c.MaskedLM {
+		file.Architectures = []string{"DistilBertForMaskedLM"}
 	}
 	content, err := json.MarshalIndent(file, "", "  ")
 	return append(content, '\n'), err

@@ -156,14 +156,13 @@ func TestTrainingEqualsTransformers(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			var golden goldenTraining
 			readGolden(t, path, &golden)
-			golden.compare(t)
+			golden.compare(t, loadTiny(t, openSession(t)))
 		})
 	}
 }
 
-// compare trains as the golden training did, with learning rates of our own schedule.
-func (g goldenTraining) compare(t *testing.T) {
-	m := loadTiny(t, openSession(t))
+// compare trains m as the golden training did, with learning rates of our own schedule.
+func (g goldenTraining) compare(t *testing.T, m *Model) {
 	m.Config.Dropout, m.Config.AttentionDropout = 0, 0
 	o := g.Optimizer
 	if err := m.Freeze(o.FreezeEmbeddings, o.FreezeLayers); err != nil {

@@ -8,14 +8,16 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// Model is DistilBertForTokenClassification: embeddings, transformer layers and a classifier over K tags. Close frees it.
+// Model is DistilBERT with a head: a classifier of tokens over K tags (DistilBertForTokenClassification), or for masked language
+// modelling one over the V pieces of the vocabulary (DistilBertForMaskedLM). Close frees it.
 type Model struct {
 	Config     Config
 	session    *Session
 	parameters []Parameter
 	embeddings embeddings
 	layers     []layer
-	classifier linear
+	classifier linear   // of a model with labels
+	masked     maskedLM // of a masked language model
 }
 
 // New makes a model with random weights, the same for the same seed: N(0, InitializerRange²), biases and the padding row
@@ -29,7 +31,7 @@ func (s *Session) build(c Config, random *rand.Rand, stored func(name string) bo
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if len(c.Labels) == 0 {
+	if len(c.Labels) == 0 && !c.MaskedLM {
 		return nil, errors.New("the model has no labels")
 	}
 	m := &Model{Config: c, session: s}
@@ -52,7 +54,7 @@ func (c Config) parameters() []Parameter {
 	return all.list
 }
 
-// body is the name of the model without its classifier.
+// body is the name of the model without its head.
 const body = "distilbert"
 
 func (m *Model) assemble(root path) {
@@ -60,6 +62,10 @@ func (m *Model) assemble(root path) {
 	m.embeddings = newEmbeddings(trunk.at("embeddings"), m.Config)
 	for i := range m.Config.Layers {
 		m.layers = append(m.layers, newLayer(trunk.at("transformer").at("layer").at(fmt.Sprint(i)), m.Config))
+	}
+	if m.Config.MaskedLM {
+		m.masked = newMaskedLM(root, m.Config, m.embeddings.word_embeddings)
+		return
 	}
 	m.classifier = newLinear(root.at("classifier"), m.Config.Dim, len(m.Config.Labels))
 }
@@ -81,6 +87,19 @@ func (m *Model) Parameters() []Parameter { return m.parameters }
 
 // forward computes logits (B, S, K) of a batch. It runs on the owner's thread.
 func (m *Model) forward(s *scope, in batch, train bool) *ts.Tensor {
+	return m.score(s, m.hidden(s, in, train), train)
+}
+
+// score computes logits (…, K) of hidden states (…, D).
+func (m *Model) score(s *scope, hidden *ts.Tensor, train bool) *ts.Tensor {
+	if m.Config.MaskedLM {
+		return m.masked.forward(s, m.Config, hidden)
+	}
+	return m.classifier.forward(s, s.dropout(hidden, m.Config.Dropout, train))
+}
+
+// hidden computes the last hidden state (B, S, D) of a batch.
+func (m *Model) hidden(s *scope, in batch, train bool) *ts.Tensor {
 	x := s.inner(func(s *scope) *ts.Tensor { // (B, S, D)
 		return m.embeddings.forward(s, m.Config, in.ids, in.positions, train)
 	})
@@ -90,7 +109,7 @@ func (m *Model) forward(s *scope, in batch, train bool) *ts.Tensor {
 			return l.forward(s, m.Config, before, in.mask, in.rows, in.length, train)
 		})
 	}
-	return m.classifier.forward(s, s.dropout(x, m.Config.Dropout, train)) // (B, S, K)
+	return x
 }
 
 // Logits computes the scores of each row's tokens: for row i a slice of len(rows[i].IDs)*K float32 in row-major order
@@ -135,7 +154,7 @@ func finite(values []float32) bool {
 
 // split divides the logits of rows that were padded to length among them.
 func (m *Model) split(flat []float32, rows []Row, length int) [][]float32 {
-	width := len(m.Config.Labels)
+	width := m.Config.classes()
 	logits := make([][]float32, len(rows))
 	for i, row := range rows {
 		start := i * length * width
@@ -177,9 +196,24 @@ func (m *Model) Judge(rows []Row) (Judged, error) {
 
 var errNoTags = errors.New("the batch has no tags")
 
-// lossSum is the summed cross-entropy of logits (B, S, K), a scalar.
+// lossOf is the summed cross-entropy of a batch, a scalar. A masked language model has many classes and few labelled tokens, so it
+// computes the logits of these alone.
+func (m *Model) lossOf(s *scope, in batch, weights *ts.Tensor, smoothing float64, train bool) *ts.Tensor {
+	if s.err == nil && in.tags == nil {
+		s.fail(errNoTags)
+	}
+	x, tags := m.hidden(s, in, train), in.tags // (B, S, D), (B*S)
+	if m.Config.MaskedLM {
+		places := s.ints(in.labelled, []int64{int64(len(in.labelled))}, m.session.device) // (M)
+		x = s.pick(s.view(x, -1, int64(m.Config.Dim)), places)                            // (M, D)
+		tags = s.pick(tags, places)                                                       // (M)
+	}
+	return m.lossSum(s, m.score(s, x, train), tags, weights, smoothing)
+}
+
+// lossSum is the summed cross-entropy of logits (…, K), a scalar.
 func (m *Model) lossSum(s *scope, logits, tags, weights *ts.Tensor, smoothing float64) *ts.Tensor {
-	flat := s.view(logits, -1, int64(len(m.Config.Labels))) // (B*S, K)
+	flat := s.view(logits, -1, int64(m.Config.classes())) // (…, K)
 	return s.crossEntropySum(flat, tags, weights, IgnoreIndex, smoothing)
 }
 

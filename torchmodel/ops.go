@@ -120,6 +120,14 @@ func (s *scope) embedding(weight, ids *ts.Tensor, pad int64) *ts.Tensor {
 	return s.keep(ts.Embedding(weight, ids, pad, false, false))
 }
 
+// pick is the rows of x (N, …) at places (M) int64: (M, …).
+func (s *scope) pick(x, places *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(x.IndexSelect(0, places, false))
+}
+
 func (s *scope) linear(x, weight, bias *ts.Tensor) *ts.Tensor {
 	if s.err != nil {
 		return nil

@@ -31,7 +31,7 @@ type Trainer struct {
 
 // NewTrainer makes a trainer at step 0 of the parameters that are not frozen.
 func (m *Model) NewTrainer(o Optimizer, objective Objective) (*Trainer, error) {
-	if err := objective.check(len(m.Config.Labels)); err != nil {
+	if err := objective.check(m.Config.classes()); err != nil {
 		return nil, err
 	}
 	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None}
@@ -141,10 +141,7 @@ func (t *Trainer) accumulate(rows []Row, weight float64) (float64, error) {
 	s := new(scope)
 	defer s.drop()
 	in := newBatch(s, t.model.Config, rows, t.model.session.device)
-	if s.err == nil && in.tags == nil {
-		s.fail(errNoTags)
-	}
-	sum := t.model.lossSum(s, t.model.forward(s, in, true), in.tags, t.weights, t.objective.LabelSmoothing)
+	sum := t.model.lossOf(s, in, t.weights, t.objective.LabelSmoothing, true)
 	mean := s.scale(sum, 1/weight)
 	if s.err == nil {
 		s.fail(mean.Backward())
