@@ -117,6 +117,17 @@ var presets = map[string]preset{
 	"distilbert-base": {random: true, epochs: 5, lr: 5e-5},
 }
 
+// preset is what the chosen model brings along. A checkpoint of at most half of DistilBERT's width learns as the small one does.
+func (c *Config) preset() preset {
+	if p, known := presets[c.Model]; known {
+		return p
+	}
+	if m, err := torchmodel.ReadConfig(c.Model); err == nil && m.Dim <= 384 {
+		return presets[shippedModel]
+	}
+	return presets["distilbert-base"]
+}
+
 // none switches off what is optional: a data set, class weights.
 const none = "none"
 
@@ -125,10 +136,7 @@ func (c *Config) Resolve() error {
 	if err := c.checkZeros(); err != nil {
 		return err
 	}
-	p, known := presets[c.Model]
-	if !known {
-		p = presets["distilbert-base"]
-	}
+	p := c.preset()
 	if c.Epochs == 0 {
 		c.Epochs = p.epochs
 	}

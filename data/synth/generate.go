@@ -60,7 +60,7 @@ func Generate(cfg Config, set Set, n int, seed int64) iter.Seq2[data.Transcript,
 		for made := 0; made < n; {
 			t := m.transcript()
 			key := textKey(t.Text)
-			if seen[key] || !set.owns(key) {
+			if seen[key] || !set.owns(key) || m.lex.reserves(t) {
 				if misses++; misses > 100_000 {
 					yield(t, fmt.Errorf("set %s: no new transcript after %d; the lists or frames are too short for so many", set, made))
 					return

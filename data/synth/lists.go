@@ -51,12 +51,13 @@ type lexicon struct {
 	variants                                        map[string][]string
 	citySounds, nounSounds, brandSounds             *sounds         // of the lists, for inventing others
 	reserved                                        map[string]bool // words that must not be invented
+	reservedWhole                                   map[string]bool // the same for whole entries, their letters alone
 }
 
 // loadLexicon reads the lists whose names begin with prefix. Every word of the lists of the prefix reserve, if there is
 // one, is kept from being invented.
 func loadLexicon(prefix, reserve string) (*lexicon, error) {
-	lex := &lexicon{reserved: map[string]bool{}}
+	lex := &lexicon{reserved: map[string]bool{}, reservedWhole: map[string]bool{}}
 	for name, list := range lex.ordinary() {
 		entries, err := readList(name)
 		if err != nil {
@@ -106,6 +107,7 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 // reserve keeps the words of some entries from being invented.
 func (l *lexicon) reserve(entries []string) {
 	for _, entry := range entries {
+		l.reservedWhole[plain(entry)], l.reservedWhole[plain(strings.TrimPrefix(entry, "the "))] = true, true
 		for _, word := range strings.FieldsFunc(entry, func(r rune) bool { return r == ' ' || r == '.' }) {
 			l.reserved[word] = true
 		}
