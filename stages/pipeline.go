@@ -211,7 +211,7 @@ var trainNeeds = []pipeline.Need{{Stage: Tokenize, Path: "train.arrow"}, {Stage:
 	{Stage: Tokenize, Path: "vocab.txt"}, {Stage: Tokenize, Path: "tokenizer.json"}}
 
 func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Train, Schema: 4, Params: c.trainParams(device, libtorch), Files: weights, Needs: trainNeeds,
+	return pipeline.Stage{Name: Train, Schema: 5, Params: c.trainParams(device, libtorch), Files: weights, Needs: trainNeeds,
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			return trainTo(ctx, c, env, job.Log, job.Path(Tokenize, ""), job.Checkpoints, job.Dir)
 		}}

@@ -56,11 +56,14 @@ func TestPredictionKeepsMemoryFlat(t *testing.T) {
 }
 
 func TestTrainingKeepsMemoryFlat(t *testing.T) {
-	m := newTestModel(t, openSession(t), 1)
-	trainer, err := m.NewTrainer(testOptimizer, Objective{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer trainer.Close()
-	checkFlat(t, 1300, 4<<20, func(steps int) { trainSteps(t, trainer, trainer.Steps()+steps) })
+	trainer := newTestTrainer(t, newTestModel(t, openWith(t, 2), 1), Objective{})
+	checkFlat(t, 1300, 4<<20, func(steps int) {
+		for range steps {
+			step := trainer.Steps()
+			random := rand.New(rand.NewPCG(7, uint64(step)))
+			if _, err := trainer.Step([][]Row{randomRows(random, 9), randomRows(random, 3)}, 1e-2, int64(step)<<16); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

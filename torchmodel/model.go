@@ -72,14 +72,25 @@ func (m *Model) assemble(root path) {
 
 // Close frees the model's tensors.
 func (m *Model) Close() error {
-	return m.session.do(func() error {
-		var errs []error
-		for _, p := range m.parameters {
-			errs = append(errs, p.tensor.Drop())
-		}
-		m.parameters = nil
-		return errors.Join(errs...)
-	})
+	return m.session.do(m.free)
+}
+
+func (m *Model) free() error {
+	var errs []error
+	for _, p := range m.parameters {
+		errs = append(errs, p.tensor.Drop())
+	}
+	m.parameters = nil
+	return errors.Join(errs...)
+}
+
+// tensors are those of all parameters.
+func (m *Model) tensors() []*ts.Tensor {
+	list := make([]*ts.Tensor, len(m.parameters))
+	for i, p := range m.parameters {
+		list[i] = p.tensor
+	}
+	return list
 }
 
 // Parameters lists the names and shapes of the model's tensors.

@@ -18,8 +18,9 @@ import (
 //
 // After a first error every further operation does nothing and returns nil.
 type scope struct {
-	held []*ts.Tensor
-	err  error
+	held  []*ts.Tensor
+	masks *masks // what dropout draws from; nil for libtorch's generator
+	err   error
 }
 
 // keep takes ownership of an operation's result.
@@ -51,7 +52,7 @@ func (s *scope) inner(part func(*scope) *ts.Tensor) *ts.Tensor {
 	if s.err != nil {
 		return nil
 	}
-	in := new(scope)
+	in := &scope{masks: s.masks}
 	result := part(in)
 	for i, x := range in.held {
 		if x == result {
@@ -177,6 +178,9 @@ func (s *scope) softmax(x *ts.Tensor) *ts.Tensor {
 func (s *scope) dropout(x *ts.Tensor, p float64, train bool) *ts.Tensor {
 	if s.err != nil || !train || p == 0 {
 		return x
+	}
+	if s.masks != nil {
+		return s.keep(keyedDropout(x, p, s.masks.key()))
 	}
 	return s.keep(ts.Dropout(x, p, true))
 }

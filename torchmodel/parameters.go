@@ -31,6 +31,7 @@ type parameters struct {
 	std        float64
 	stored     func(name string) bool // those whose values a checkpoint brings; nil: none
 	onlyShapes bool                   // no tensors are made
+	shared     []Parameter            // those of a model whose memory this one's share; nil: none
 	err        error
 }
 
@@ -68,6 +69,12 @@ func (p path) add(name string, shape []int64, init func([]float32)) *ts.Tensor {
 	name = p.prefix + name
 	if p.err != nil {
 		return nil
+	}
+	if at := len(p.list); p.shared != nil {
+		var x *ts.Tensor
+		x, p.err = sharing(p.shared[at])
+		p.list = append(p.list, Parameter{Name: name, Shape: shape, tensor: x, frozen: p.shared[at].frozen})
+		return x
 	}
 	var x *ts.Tensor
 	if !p.onlyShapes {

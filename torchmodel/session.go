@@ -9,13 +9,42 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// Session is libtorch with its one owner: a goroutine locked to its OS thread. libtorch keeps gradient mode, errors and
-// thread pools per thread, so every call into it goes through here. The methods of Session, Model and Trainer may be called
-// from any goroutine; they take turns.
-type Session struct {
+// owner is an OS thread that runs calls in turn. libtorch keeps gradient mode, errors and thread pools per thread, so a
+// computation, from its tensors to its backward pass, stays with one owner.
+type owner struct {
 	calls   chan func()
-	device  gotch.Device
-	closing sync.Once
+	closing *sync.Once
+}
+
+func newOwner() owner {
+	o := owner{make(chan func()), new(sync.Once)}
+	go o.run()
+	return o
+}
+
+// run does not unlock the thread: it ends with its goroutine, and with it what libtorch keeps for it.
+func (o owner) run() {
+	runtime.LockOSThread()
+	for call := range o.calls {
+		call()
+	}
+}
+
+// do runs f on the owner's thread.
+func (o owner) do(f func() error) error {
+	result := make(chan error, 1)
+	o.calls <- func() { result <- f() }
+	return <-result
+}
+
+func (o owner) close() { o.closing.Do(func() { close(o.calls) }) }
+
+// Session is libtorch with the one owner of its models. The methods of Session, Model and Trainer may be called from any
+// goroutine; they take turns. Only within a step of training do more threads compute, each the owner of graphs of its own:
+// see crew.
+type Session struct {
+	owner
+	device gotch.Device
 }
 
 // Open loads libtorch and starts its owner. device is cpu, cuda, cuda:N, or auto for CUDA where there is one; threads is
@@ -24,8 +53,7 @@ func Open(device string, threads int) (*Session, error) {
 	if err := Load(); err != nil {
 		return nil, err
 	}
-	s := &Session{calls: make(chan func())}
-	go s.own()
+	s := &Session{owner: newOwner()}
 	err := s.do(func() (err error) {
 		if err := useThreads(threads); err != nil {
 			return err
@@ -38,21 +66,6 @@ func Open(device string, threads int) (*Session, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func (s *Session) own() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	for call := range s.calls {
-		call()
-	}
-}
-
-// do runs f on the owner's thread.
-func (s *Session) do(f func() error) error {
-	result := make(chan error, 1)
-	s.calls <- func() { result <- f() }
-	return <-result
 }
 
 // noGrad runs f on the owner's thread without recording for a backward pass.
@@ -69,7 +82,7 @@ func (s *Session) noGrad(f func() error) error {
 }
 
 // Close ends the owner. The session's models must be closed before.
-func (s *Session) Close() { s.closing.Do(func() { close(s.calls) }) }
+func (s *Session) Close() { s.close() }
 
 // Device is the device the session computes on: "cpu" or "cuda:N".
 func (s *Session) Device() string { return deviceName(s.device) }

@@ -3,6 +3,7 @@ package torchmodel
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sugarme/gotch/ts"
 )
@@ -21,6 +22,7 @@ type Trainer struct {
 	objective  Objective
 	weights    *ts.Tensor // class weights (K) float32, or ts.None
 	held       scope      // owns the class weights
+	crew       crew
 	step       int
 	trained    []Parameter  // those of the model's parameters that are not frozen
 	parameters []*ts.Tensor // their tensors
@@ -35,7 +37,14 @@ func (m *Model) NewTrainer(o Optimizer, objective Objective) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None}
-	if err := m.session.do(t.prepare); err != nil {
+	err := m.session.do(func() error {
+		t.crew = crew{model: m, threads: 1}
+		if !m.session.device.IsCuda() {
+			t.crew.threads = Threads()
+		}
+		return t.prepare()
+	})
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making optimizer state: %w", err), t.Close())
 	}
 	return t, nil
@@ -86,6 +95,7 @@ func (t *Trainer) Close() error {
 			errs = append(errs, x.Drop())
 		}
 		t.held.drop()
+		errs = append(errs, t.crew.close())
 		t.expAvg, t.expAvgSq = nil, nil
 		return errors.Join(append(errs, t.held.err)...)
 	})
@@ -102,7 +112,8 @@ type StepResult struct {
 
 // Step takes one optimizer step at learning rate lr over micro-batches whose gradients are accumulated. The loss is the
 // weighted sum over all labelled tokens of the step divided by the sum of their weights, so that the result does not depend
-// on how the rows are divided into micro-batches. Dropout depends on seed alone; micro-batch i draws with seed + i.
+// on how the rows are divided into micro-batches. Dropout depends on the rows and seed alone; on a GPU, micro-batch i draws with
+// seed + i.
 func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error) {
 	weight := 0.0
 	for _, rows := range micro {
@@ -113,20 +124,14 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 	}
 	var result StepResult
 	err := t.model.session.do(func() error {
-		for i, rows := range micro {
-			if err := manualSeed(seed + int64(i)); err != nil {
-				return err
-			}
-			sum, err := t.accumulate(rows, weight)
-			if err != nil {
-				return err
-			}
-			result.Loss += sum / weight
+		sum, err := t.accumulate(micro, weight, seed)
+		if err != nil {
+			return err
 		}
+		result.Loss = sum / weight
 		o := t.optimizer
-		norm, err := adamWStep(t.parameters, t.expAvg, t.expAvgSq, t.decay, adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2,
+		result.GradNorm, err = adamWStep(t.parameters, t.expAvg, t.expAvgSq, t.decay, adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2,
 			Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm, GradScale: 1})
-		result.GradNorm = norm
 		return err
 	})
 	if err != nil {
@@ -136,12 +141,33 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 	return result, nil
 }
 
-// accumulate adds the gradients of one micro-batch, divided by the weight of the step, and returns its summed loss.
-func (t *Trainer) accumulate(rows []Row, weight float64) (float64, error) {
-	s := new(scope)
+// accumulate leaves the gradients of a step in the model and returns its summed loss. On the CPU the rows go into shards; a
+// GPU computes micro-batches as they are, with its own random numbers.
+func (t *Trainer) accumulate(micro [][]Row, weight float64, seed int64) (float64, error) {
+	if !t.model.session.device.IsCuda() {
+		shards := shardsOf(slices.Concat(micro...))
+		return t.crew.accumulate(len(shards), func(m *Model, i int) (float64, error) {
+			return t.backward(m, shards[i], weight, newMasks(seed, i))
+		})
+	}
+	return t.crew.accumulate(len(micro), func(m *Model, i int) (float64, error) {
+		if err := manualSeed(seed + int64(i)); err != nil {
+			return 0, err
+		}
+		return t.backward(m, micro[i], weight, nil)
+	})
+}
+
+// backward adds the gradients of rows, divided by the weight of the step, to those of m, and returns their summed loss. It
+// runs on the thread that computes with m.
+func (t *Trainer) backward(m *Model, rows []Row, weight float64, random *masks) (float64, error) {
+	s := &scope{masks: random}
 	defer s.drop()
-	in := newBatch(s, t.model.Config, rows, t.model.session.device)
-	sum := t.model.lossOf(s, in, t.weights, t.objective.LabelSmoothing, true)
+	in := newBatch(s, m.Config, rows, m.session.device)
+	if s.err == nil && in.tags != nil && len(in.labelled) == 0 {
+		return 0, nil // other rows of the step have labels
+	}
+	sum := m.lossOf(s, in, t.weights, t.objective.LabelSmoothing, true)
 	mean := s.scale(sum, 1/weight)
 	if s.err == nil {
 		s.fail(mean.Backward())

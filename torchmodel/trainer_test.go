@@ -2,9 +2,11 @@ package torchmodel
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -123,5 +125,37 @@ func TestStepWithoutLabelsIsRefused(t *testing.T) {
 	defer trainer.Close()
 	if _, err := trainer.Step([][]Row{{{IDs: []int32{1}, Tags: []int64{IgnoreIndex}}}}, 1, 1); err == nil {
 		t.Error("a step without a label was taken")
+	}
+}
+
+// BenchmarkTraining takes steps of the small model over rows as long as transcripts are.
+func BenchmarkTraining(b *testing.B) {
+	for _, batch := range []int{16, 32} {
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("batch=%d/threads=%d", batch, threads), func(b *testing.B) {
+				config := Small(8000, slices.Repeat([]string{"O"}, 15))
+				m, err := openWith(b, threads).New(config, 1)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer m.Close()
+				trainer := newTestTrainer(b, m, Objective{})
+				random := rand.New(rand.NewPCG(1, 1))
+				for b.Loop() {
+					rows := make([]Row, batch)
+					length := 10 + random.IntN(40)
+					for i := range rows {
+						for range length + random.IntN(3) {
+							rows[i].IDs = append(rows[i].IDs, int32(random.IntN(8000)))
+							rows[i].Tags = append(rows[i].Tags, int64(random.IntN(15)))
+						}
+					}
+					if _, err := trainer.Step([][]Row{rows}, 1e-4, int64(trainer.Steps())); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(batch*b.N)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
 	}
 }

@@ -1,5 +1,6 @@
 #include "guard.h"
 #include "pii_torch.h"
+#include "processor.h"
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <algorithm>
@@ -7,13 +8,6 @@
 #include <cmath>
 #include <stdexcept>
 #include <vector>
-
-// Where the compiler can make one function for several instruction sets, the loader picks the best for the processor.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
 
 namespace {
 

@@ -1,6 +1,7 @@
 // What the running libtorch is and what it runs on.
 #include "pii_torch.h"
 #include "guard.h"
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <dlfcn.h>
@@ -75,6 +76,17 @@ int pii_torch_get_num_threads(void) { return at::get_num_threads(); }
 
 char *pii_torch_set_num_threads(int threads) {
   return guarded([&] { at::set_num_threads(threads); });
+}
+
+char *pii_torch_use_threads(int threads) {
+  return guarded([&] {
+    at::get_num_threads(); // a thread takes libtorch's number when it first asks, and would then forget this one
+    auto set = symbol<void (*)(int)>("omp_set_num_threads");
+    if (set == nullptr || at::hasMKL()) // MKL has a number of its own
+      at::set_num_threads(threads);
+    else
+      set(threads);
+  });
 }
 
 char *pii_torch_cuda_device_count(int *count, char **why_none) {

@@ -27,8 +27,25 @@ char *pii_torch_onednn_version(char **version);
 int pii_torch_get_num_threads(void);
 char *pii_torch_set_num_threads(int threads);
 
+/* Sets the number of threads of the operations that the calling thread starts, as far as libtorch can tell threads apart.
+   Unlike pii_torch_set_num_threads, which makes libtorch's pools anew each time, it takes no time. */
+char *pii_torch_use_threads(int threads);
+
 /* Seeds the random numbers of every device. */
 char *pii_torch_manual_seed(int64_t seed);
+
+/* Dropout of x, float32 on the CPU: each element is 0 with probability p, else x / (1 - p). Which ones follows from key and
+   from their place alone: neither libtorch's generator nor the number of threads has a part. *out is a new at::Tensor*, through
+   which gradients flow back under the same mask. */
+char *pii_torch_dropout(void *x, double p, uint64_t key, void **out);
+
+/* Adds to the gradient of each of n parameters those of its copies, in order; the copies' become undefined. copies has the
+   n parameters' first copies, then the second ones, copies_each in all. Each sum is formed in one order, whatever the number
+   of threads. A gradient that is not defined is zero. params and copies point to arrays of at::Tensor*. */
+char *pii_torch_add_gradients(void **params, void **copies, int n, int copies_each);
+
+/* Makes the gradients of n parameters undefined. */
+char *pii_torch_clear_gradients(void **params, int n);
 
 /* The number of CUDA devices that libtorch can use; where there are none, why. */
 char *pii_torch_cuda_device_count(int *count, char **why_none);
