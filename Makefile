@@ -31,9 +31,9 @@ lint: setup
 bench: setup
 	go test -run '^$$' -bench . ./...
 
-# The model that ships inside the program, anew: half an hour on two cores.
+# The model that ships inside the program, anew: three quarters of an hour on two cores.
 small: build
-	@scripts/small.sh
+	@scripts/small/make.sh
 
 # Removes what was built and made here; the cache of set-up stays (~/.cache/pii).
 clean:

@@ -89,10 +89,10 @@ func Default() *Config {
 	return &Config{
 		Seed: 42, Labels: labels.FormatTypes(labels.DefaultTypes()),
 		Train: "builtin:train", Dev: "builtin:dev",
-		VocabSize: 8000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
+		VocabSize: 16000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
 		Model: shippedModel, BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
-		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.5,
+		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.7,
 		CheckpointEvery: time.Minute, MaskProbability: 0.15, Device: "auto", PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
 		Allow: none, Deny: none, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},

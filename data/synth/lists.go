@@ -51,13 +51,14 @@ type lexicon struct {
 	variants                                        map[string][]string
 	citySounds, nounSounds, brandSounds             *sounds         // of the lists, for inventing others
 	reserved                                        map[string]bool // words that must not be invented
-	reservedWhole                                   map[string]bool // the same for whole entries, their letters alone
+	apart                                           map[string]bool // words that no entity of another set may have
+	apartWhole                                      map[string]bool // entities that no other set may have, their letters alone
 }
 
 // loadLexicon reads the lists whose names begin with prefix. Every word of the lists of the prefix reserve, if there is
 // one, is kept from being invented.
 func loadLexicon(prefix, reserve string) (*lexicon, error) {
-	lex := &lexicon{reserved: map[string]bool{}, reservedWhole: map[string]bool{}}
+	lex := &lexicon{reserved: map[string]bool{}, apart: map[string]bool{}, apartWhole: map[string]bool{}}
 	for name, list := range lex.ordinary() {
 		entries, err := readList(name)
 		if err != nil {
@@ -82,6 +83,7 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 			return nil, err
 		}
 		lex.reserve(kept)
+		lex.keepApart(name, kept)
 	}
 	var err error
 	if lex.cultures, err = readPeople(prefix + "people"); err != nil {
@@ -95,6 +97,8 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 		for _, c := range kept {
 			lex.reserve(c.given)
 			lex.reserve(c.family)
+			lex.keepApart("people", c.given)
+			lex.keepApart("people", c.family)
 		}
 	}
 	if lex.variants, err = readVariants(); err != nil {
@@ -107,9 +111,27 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 // reserve keeps the words of some entries from being invented.
 func (l *lexicon) reserve(entries []string) {
 	for _, entry := range entries {
-		l.reservedWhole[plain(entry)], l.reservedWhole[plain(strings.TrimPrefix(entry, "the "))] = true, true
 		for _, word := range strings.FieldsFunc(entry, func(r rune) bool { return r == ' ' || r == '.' }) {
 			l.reserved[word] = true
+		}
+	}
+}
+
+// keepApart keeps the entries of a list out of what other sets are made of: of names, towns and mail providers every word, of longer
+// places, whose words are those of everybody, the whole.
+func (l *lexicon) keepApart(list string, entries []string) {
+	for _, entry := range entries {
+		switch list {
+		case "people", "cities", "location_heads":
+			for _, word := range strings.Fields(entry) {
+				l.apart[word] = true
+			}
+			l.apartWhole[plain(entry)] = true
+		case "email_domains":
+			provider, _, _ := strings.Cut(entry, ".")
+			l.apart[provider] = true
+		case "areas", "landmarks", "regions":
+			l.apartWhole[plain(strings.TrimPrefix(entry, "the "))] = true
 		}
 	}
 }

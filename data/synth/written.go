@@ -88,15 +88,15 @@ func parseMarks(line string) (data.Transcript, error) {
 	return t, nil
 }
 
-// reserves reports whether an entity has a word that is kept for the stress set, or is one of its entries, however it is split.
+// reserves reports whether an entity has a name that is the stress set's alone, or is one of its places, however it is split.
 func (l *lexicon) reserves(t data.Transcript) bool {
 	text := []rune(strings.ToLower(t.Text))
 	for _, e := range t.Entities {
-		if l.reservedWhole[plain(string(text[e.Start:e.End]))] {
+		if l.apartWhole[plain(string(text[e.Start:e.End]))] {
 			return true
 		}
 		for _, w := range strings.FieldsFunc(string(text[e.Start:e.End]), func(r rune) bool { return !unicode.IsLetter(r) && r != '-' }) {
-			if l.reserved[w] {
+			if l.apart[w] {
 				return true
 			}
 		}

@@ -53,3 +53,32 @@ func TestWrittenTranscripts(t *testing.T) {
 		t.Errorf("sizes %v", sizes)
 	}
 }
+
+// What is the stress set's own stays out of the others; words that everybody uses do not make it so.
+func TestReserves(t *testing.T) {
+	lib, err := libraryOf(Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stress, err := loadLexicon("stress_", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	family := stress.cultures[0].family[0]
+	for line, want := range map[string]bool{
+		"on the [[DATE|fourth of july]] at [[EMAIL|ann dot b at gmail dot com]] near the [[LOCATION|bank of the river]]": false,
+		"mister [[PERSON_NAME|john " + family + "]]":                                            true,
+		"in [[CITY|" + stress.cities[0] + "]]":                                                  true,
+		"in [[CITY|" + stress.cities[0][:3] + " " + stress.cities[0][3:] + "]]":                 true,
+		"write to [[EMAIL|ann at " + strings.Replace(stress.domains[0], ".", " dot ", 1) + "]]": true,
+		"by the [[LOCATION|" + strings.TrimPrefix(stress.landmarks[0], "the ") + "]]":           true,
+	} {
+		made, err := parseMarks(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lib.lex.reserves(made); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}
