@@ -83,7 +83,7 @@ var Options = []Option{
 	{"label_all_tokens", "label every piece of a word, since decoding reads them all; false labels first pieces alone, as run_ner does, and decodes by them", byLabelling, func(c *Config) any { return &c.LabelAllTokens }},
 
 	{"model", "what to train: builtin:small, the trained model inside the program; small or distilbert-base, with random weights; a checkpoint `DIR`; or owner/name[@revision] on the Hugging Face hub", byLearning, func(c *Config) any { return &c.Model }},
-	{"epochs", "`NUMBER` of passes over the training set (default: 4 for builtin:small, 7 for small, 5 otherwise)", byFitting, func(c *Config) any { return &c.Epochs }},
+	{"epochs", "`NUMBER` of passes over the training set (default: 3 for builtin:small, 7 for small, 5 otherwise)", byFitting, func(c *Config) any { return &c.Epochs }},
 	{"max_steps", "`NUMBER` of training steps, in as many epochs as they take; 0 for what epochs comes to", byFitting, func(c *Config) any { return &c.MaxSteps }},
 	{"batch_size", "`NUMBER` of windows in a training batch", byFitting, func(c *Config) any { return &c.BatchSize }},
 	{"gradient_accumulation_steps", "`NUMBER` of batches that make up a training step", byFitting, func(c *Config) any { return &c.Accumulation }},
