@@ -31,7 +31,7 @@ lint: setup
 bench: setup
 	go test -run '^$$' -bench . ./...
 
-# The model that ships inside the program, anew: half an hour on two cores.
+# The model that ships inside the program, anew: three quarters of an hour on two cores.
 small: build
 	@scripts/small/make.sh
 

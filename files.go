@@ -60,7 +60,7 @@ func predictCommand(env *stages.Env) *cli.Command {
 			"The output appears when it is whole; an interrupted prediction goes on when called again.\n\n" +
 			"Example: pii predict --model-dir out --input data/dev.jsonl --output out/dev_pred.json --pii-threshold 0.7",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, or owner/name[@revision] on the hub"},
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, builtin:small, or owner/name[@revision] on the hub"},
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE`, builtin:NAME or - for standard input"},
 			&cli.StringFlag{Name: "output", Usage: "`FILE` to write, or - for standard output", Value: "-"},
 			&cli.StringFlag{Name: "format", Usage: "json or jsonl (default: by the output's ending)"},
@@ -142,7 +142,7 @@ func benchmarkCommand(env *stages.Env) *cli.Command {
 		Description: "Exit code 4 when target-p95 was set and is missed.\n\n" +
 			"Example: pii benchmark --model-dir out --input data/dev.jsonl --runs 50 --device cpu --device cuda",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, or owner/name[@revision] on the hub"},
+			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, builtin:small, or owner/name[@revision] on the hub"},
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE` or builtin:NAME", Value: "builtin:dev"},
 			&cli.StringSliceFlag{Name: "device", Usage: "`DEVICE` to time; may be given several times (default: benchmark-devices)"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},

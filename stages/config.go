@@ -101,8 +101,8 @@ func Default() *Config {
 	}
 }
 
-// preset holds what a model brings along where nothing else is said. A model that starts from nothing takes larger steps,
-// more of them, and is shown the training set in more variations.
+// preset holds what a model brings along where nothing else is said. The small models take larger steps than
+// DistilBERT, and are shown the training set in more variations; from random weights they take more of them.
 type preset struct {
 	random                          bool // starts from random weights
 	epochs                          int

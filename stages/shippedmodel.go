@@ -33,8 +33,11 @@ func unpackModel() (dir string, err error) {
 		return "", err
 	}
 	dir = filepath.Join(cache, "pii", "models", "small-"+digest[:12])
-	if isFolder(dir) {
+	if there, err := digestOf(os.DirFS(dir)); err == nil && there == digest {
 		return dir, nil
+	}
+	if err := os.RemoveAll(dir); err != nil { // somebody changed what is in it
+		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return "", err

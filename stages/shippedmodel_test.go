@@ -36,6 +36,15 @@ func TestUnpackModel(t *testing.T) {
 	if err != nil || statErr != nil || again != dir || !os.SameFile(before, after) {
 		t.Errorf("unpacked again to %s: %v %v", again, err, statErr)
 	}
+	if err := os.WriteFile(marker, []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = unpackModel(); err != nil || again != dir {
+		t.Errorf("unpacked over a changed folder to %s: %v", again, err)
+	}
+	if got, err := digestOf(os.DirFS(dir)); err != nil || got != want {
+		t.Errorf("what was changed stays: %s %v", got, err)
+	}
 	left, err := fs.Glob(os.DirFS(filepath.Dir(dir)), ".*")
 	if err != nil || len(left) > 0 {
 		t.Errorf("left over: %v %v", left, err)

@@ -72,7 +72,9 @@ func (p path) add(name string, shape []int64, init func([]float32)) *ts.Tensor {
 	}
 	if at := len(p.list); p.shared != nil {
 		var x *ts.Tensor
-		x, p.err = sharing(p.shared[at])
+		if x, p.err = sharing(p.shared[at]); p.err != nil {
+			return nil
+		}
 		p.list = append(p.list, Parameter{Name: name, Shape: shape, tensor: x, frozen: p.shared[at].frozen})
 		return x
 	}

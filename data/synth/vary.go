@@ -15,7 +15,7 @@ import (
 // manner of the one that stood there.
 type variation struct {
 	m    *maker
-	said map[string]string // what stands for a word or an entity, so that what is said twice stays the same
+	said map[string]string // what stands for an entity or a word of one, so that what is said twice stays the same
 }
 
 // Rates of what changes in a variation of a hand-written transcript.
@@ -289,7 +289,7 @@ func contains(list []string, entry string) bool {
 	return false
 }
 
-// dateWord gives another month, ordinal or year.
+// dateWord gives another month, day or word of a number; years in numerals and dates in numbers stay.
 func (v *variation) dateWord(words []word, i int) string {
 	lower := strings.ToLower(words[i].text)
 	for _, month := range months {
