@@ -23,7 +23,7 @@ func unpackModel() (dir string, err error) {
 			err = fmt.Errorf("unpacking the model %s into the user's cache: %w", shippedModel, err)
 		}
 	}()
-	cache, err := os.UserCacheDir()
+	cache, err := cacheFolder()
 	if err != nil {
 		return "", err
 	}
@@ -32,7 +32,7 @@ func unpackModel() (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	dir = filepath.Join(cache, "pii", "models", "small-"+digest[:12])
+	dir = filepath.Join(cache, "models", "small-"+digest[:12])
 	if there, err := digestOf(os.DirFS(dir)); err == nil && there == digest {
 		return dir, nil
 	}
@@ -57,6 +57,15 @@ func unpackModel() (dir string, err error) {
 		return "", err
 	}
 	return dir, nil
+}
+
+// cacheFolder is where the program keeps what it prepares: where set-up does, PII_CACHE or else a folder in the user's cache.
+func cacheFolder() (string, error) {
+	if dir := os.Getenv("PII_CACHE"); dir != "" {
+		return dir, nil
+	}
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "pii"), err
 }
 
 // digestOf is the SHA-256 of the names and contents of files, in hexadecimal.

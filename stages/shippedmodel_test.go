@@ -11,7 +11,7 @@ import (
 
 // The shipped model is unpacked once, whole, and is a model folder.
 func TestUnpackModel(t *testing.T) {
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("PII_CACHE", t.TempDir())
 	dir, err := unpackModel()
 	if err != nil {
 		t.Fatal(err)
