@@ -19,19 +19,15 @@ func calibrated(t *testing.T, s *school) (*devReading, calibration) {
 	t.Helper()
 	model := s.model(t)
 	defer model.Close()
-	judge, err := newJudge(s.cfg, s.set, s.vocab, apart(s.set, s.train), s.dev)
-	if err != nil {
-		t.Fatal(err)
-	}
-	task := tagging{s.cfg, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge}
+	task := s.task(t)
 	if _, _, err := trainModel(context.Background(), s.cfg, s.env.Log, model, s.train, task, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	reading, err := judge.read(context.Background(), model)
+	reading, err := task.read(context.Background(), model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := judge.read(&countdown{context.Background(), 1}, model); !errors.Is(err, context.Canceled) {
+	if _, err := task.read(&countdown{context.Background(), 1}, model); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	return reading, reading.calibrate(s.cfg)

@@ -8,8 +8,6 @@ import (
 	"log"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -140,14 +138,7 @@ func (s *pretrainSchool) run(ctx context.Context, t *testing.T, dir string) (res
 		t.Fatal(err)
 	}
 	best, history, err := trainModel(ctx, s.cfg, s.env.Log, model, train, task, dir)
-	if err != nil {
-		return result{}, err
-	}
-	weights, err := os.ReadFile(filepath.Join(best, "model.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result{weights, history}, nil
+	return resultOf(t, best, history, err)
 }
 
 // TestPretrainingResumesAnywhere interrupts a pretraining wherever it can be, and lets it go on, to the same bytes.

@@ -100,12 +100,23 @@ func (s *school) run(ctx context.Context, t *testing.T, dir string) (result, err
 	t.Helper()
 	model := s.model(t)
 	defer model.Close()
+	best, history, err := trainModel(ctx, s.cfg, s.env.Log, model, s.train, s.task(t), dir)
+	return resultOf(t, best, history, err)
+}
+
+// task is what the school trains for.
+func (s *school) task(t *testing.T) tagging {
+	t.Helper()
 	judge, err := newJudge(s.cfg, s.set, s.vocab, apart(s.set, s.train), s.dev)
 	if err != nil {
 		t.Fatal(err)
 	}
-	task := tagging{s.cfg, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge}
-	best, history, err := trainModel(ctx, s.cfg, s.env.Log, model, s.train, task, dir)
+	return tagging{s.cfg, newAugmenter(s.cfg, s.set, s.vocab, s.train), judge}
+}
+
+// resultOf reads what trainModel has left.
+func resultOf(t *testing.T, best string, history []epochResult, err error) (result, error) {
+	t.Helper()
 	if err != nil {
 		return result{}, err
 	}

@@ -208,26 +208,7 @@ func TestMaskedLMStepDoesNotDependOnItsDivision(t *testing.T) {
 	s := openSession(t)
 	rows := maskedRows(rand.New(rand.NewPCG(3, 3)), 6)
 	rows = append(rows, Row{IDs: []int32{2, 7, 3}, Tags: []int64{IgnoreIndex, IgnoreIndex, IgnoreIndex}})
-	var want StepResult
-	for i, micro := range [][][]Row{{rows}, {rows[:3], rows[3:6], rows[6:]}} {
-		m := newMaskedModel(t, s, 5)
-		m.Config.Dropout, m.Config.AttentionDropout = 0, 0
-		trainer, err := m.NewTrainer(testOptimizer, Objective{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer trainer.Close()
-		got, err := trainer.Step(micro, 1e-3, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i == 0 {
-			want = got
-		}
-		if math.Abs(got.Loss-want.Loss) > 1e-5*want.Loss || math.Abs(got.GradNorm-want.GradNorm) > 1e-4*want.GradNorm {
-			t.Errorf("in %d micro-batches: %+v, want %+v", len(micro), got, want)
-		}
-	}
+	sameStepFor(t, func() *Model { return newMaskedModel(t, s, 5) }, Objective{}, [][][]Row{{rows}, {rows[:3], rows[3:6], rows[6:]}})
 }
 
 // TestResumedMaskedLMIsBitIdentical stops a training with dropout in the middle.

@@ -66,11 +66,18 @@ func TestObjectiveEqualsPyTorch(t *testing.T) {
 func TestStepDoesNotDependOnItsDivision(t *testing.T) {
 	s := openSession(t)
 	rows := randomRows(rand.New(rand.NewPCG(3, 3)), 12)
+	sameStepFor(t, func() *Model { return newTestModel(t, s, 5) }, Objective{LabelSmoothing: 0.1, ClassWeights: []float64{0.1, 3, 1}},
+		[][][]Row{{rows}, {rows[:5], rows[5:]}, {rows[:1], rows[1:4], rows[4:11], rows[11:]}})
+}
+
+// sameStepFor takes the first step of a model over divisions of the same rows into micro-batches, without dropout, and compares.
+func sameStepFor(t *testing.T, model func() *Model, objective Objective, divisions [][][]Row) {
+	t.Helper()
 	var want StepResult
-	for i, micro := range [][][]Row{{rows}, {rows[:5], rows[5:]}, {rows[:1], rows[1:4], rows[4:11], rows[11:]}} {
-		m := newTestModel(t, s, 5)
+	for i, micro := range divisions {
+		m := model()
 		m.Config.Dropout, m.Config.AttentionDropout = 0, 0
-		trainer, err := m.NewTrainer(testOptimizer, Objective{LabelSmoothing: 0.1, ClassWeights: []float64{0.1, 3, 1}})
+		trainer, err := m.NewTrainer(testOptimizer, objective)
 		if err != nil {
 			t.Fatal(err)
 		}

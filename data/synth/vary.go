@@ -54,14 +54,9 @@ func (m *maker) vary(t data.Transcript) data.Transcript {
 	return data.Transcript{Text: text, Entities: spans, Labelled: true}
 }
 
-// variations yields as many of each hand-written transcript of train as the configuration says: no text twice, and none that
-// names what is the stress set's alone, as some of the originals do.
+// variations yields as many of each hand-written transcript of train as the configuration says: no text twice, none of an original,
+// and none that names what is the stress set's alone, as some of the originals do.
 func variations(originals []data.Transcript, seed int64, cfg Config, yield func(data.Transcript, error) bool) {
-	all, err := writtenFor(Train)
-	if err != nil {
-		yield(data.Transcript{}, err)
-		return
-	}
 	m, err := newMaker(cfg, Train, seed+1)
 	if err != nil {
 		yield(data.Transcript{}, err)
@@ -72,7 +67,7 @@ func variations(originals []data.Transcript, seed int64, cfg Config, yield func(
 		seen[textKey(t.Text)] = true
 	}
 	for n := range cfg.Sizes.Variations {
-		for _, t := range all {
+		for _, t := range originals {
 			varied := m.vary(t)
 			varied.ID = fmt.Sprintf("%s-v%d", t.ID, n+1)
 			key := textKey(varied.Text)
@@ -93,25 +88,25 @@ func splitWords(t data.Transcript) (words []word, types []string) {
 	at := 0
 	add := func(to, span int) {
 		for at < to {
+			if unicode.IsSpace(text[at]) {
+				at++
+				continue
+			}
 			start := at
 			for at < to && !unicode.IsSpace(text[at]) {
 				at++
 			}
-			if piece := string(text[start:at]); piece != "" {
-				body := piece
-				if span == 0 {
-					body = strings.TrimRight(piece, ",.?!:")
-				}
-				glued := start > 0 && !unicode.IsSpace(text[start-1])
-				for _, w := range []string{body, piece[len(body):]} {
-					if w != "" {
-						words = append(words, word{text: w, span: span, glued: glued, solid: !letters(w) || span > 0 && !named[types[span-1]]})
-						glued = true
-					}
-				}
+			piece := string(text[start:at])
+			body := piece
+			if span == 0 {
+				body = strings.TrimRight(piece, ",.?!:")
 			}
-			for at < to && unicode.IsSpace(text[at]) {
-				at++
+			glued := start > 0 && !unicode.IsSpace(text[start-1])
+			for _, w := range []string{body, piece[len(body):]} {
+				if w != "" {
+					words = append(words, word{text: w, span: span, glued: glued, solid: !letters(w) || span > 0 && !named[types[span-1]]})
+					glued = true
+				}
 			}
 		}
 	}
@@ -212,17 +207,21 @@ func (v *variation) each(words []word, other func(words []word, i int) string) [
 
 // whole replaces an entity by what say gives, the same for the same entity.
 func (v *variation) whole(words []word, say func() []string) []word {
-	var texts []string
-	for _, w := range words {
-		texts = append(texts, w.text)
-	}
-	old := strings.Join(texts, " ")
-	other := v.once(strings.ToLower(old), func() string { return strings.Join(say(), " ") })
+	other := v.once(phrase(words), func() string { return strings.Join(say(), " ") })
 	var changed []word
 	for i, text := range strings.Fields(strings.TrimPrefix(other, "the ")) {
 		changed = append(changed, word{text: likeCase(words[0].text, text), span: words[0].span, glued: i == 0 && words[0].glued})
 	}
 	return changed
+}
+
+// phrase joins words in lower case.
+func phrase(words []word) string {
+	var texts []string
+	for _, w := range words {
+		texts = append(texts, strings.ToLower(w.text))
+	}
+	return strings.Join(texts, " ")
 }
 
 func (v *variation) once(key string, make func() string) string {
@@ -260,20 +259,15 @@ func (v *variation) nameWord(words []word, i int) string {
 
 // location says another place where it is known what kind of place it is.
 func (v *variation) location(words []word) []word {
-	last := strings.ToLower(words[len(words)-1].text)
 	lex := v.m.lex
-	var texts []string
-	for _, w := range words {
-		texts = append(texts, strings.ToLower(w.text))
-	}
-	switch old := strings.Join(texts, " "); {
+	switch old := phrase(words); {
 	case contains(lex.regions, old):
 		return v.whole(words, v.m.region)
 	case contains(lex.areas, old):
 		return v.whole(words, v.m.area)
 	case contains(lex.landmarks, old):
 		return v.whole(words, v.m.landmark)
-	case len(words) > 1 && contains(lex.kinds, last):
+	case len(words) > 1 && contains(lex.kinds, phrase(words[len(words)-1:])):
 		return v.whole(words, v.m.street)
 	}
 	return words
@@ -303,10 +297,10 @@ func (v *variation) dateWord(words []word, i int) string {
 	return v.numberWord(lower)
 }
 
-// mailNot are the words of a spoken mail address that are no names in it.
-var mailNot = map[string]bool{"dot": true, "the": true, "rate": true, "underscore": true, "under": true, "score": true, "dash": true, "hyphen": true,
-	"plus": true, "com": true, "net": true, "org": true, "edu": true, "gov": true, "mail": true, "gmail": true, "yahoo": true, "hotmail": true, "outlook": true,
-	"sign": true, "period": true, "point": true, "double": true, "triple": true, "for": true, "minus": true, "number": true, "zero": true, "info": true}
+// mailNot are the words of more than three letters of a spoken mail address that are no names in it.
+var mailNot = map[string]bool{"rate": true, "underscore": true, "under": true, "score": true, "dash": true, "hyphen": true, "plus": true,
+	"mail": true, "gmail": true, "yahoo": true, "hotmail": true, "outlook": true, "sign": true, "period": true, "point": true, "double": true,
+	"triple": true, "minus": true, "number": true, "zero": true, "info": true}
 
 // mailWord gives another name for a word before the @ of a mail address; providers and signs stay.
 func (v *variation) mailWord(words []word, i int) string {
@@ -366,11 +360,10 @@ func (v *variation) numberWord(lower string) string {
 
 // likeCase writes a word with capitals where the one before it had them.
 func likeCase(old, text string) string {
-	upper := func(r rune) bool { return unicode.IsUpper(r) }
 	switch runes := []rune(old); {
 	case len(runes) > 2 && strings.ToUpper(old) == old && strings.ToLower(old) != old:
 		return strings.ToUpper(text)
-	case len(runes) > 0 && upper(runes[0]):
+	case len(runes) > 0 && unicode.IsUpper(runes[0]):
 		words := strings.Fields(text)
 		for i := range words {
 			words[i] = capital(words[i])

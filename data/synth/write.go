@@ -87,18 +87,23 @@ func byHand(set Set, seed int64, cfg Config) iter.Seq2[data.Transcript, error] {
 		if !cfg.Sizes.Written {
 			return
 		}
-		list, err := Written(set)
+		all, err := writtenFor(set)
 		if err != nil {
 			yield(data.Transcript{}, err)
 			return
 		}
-		for _, t := range list {
-			if !yield(t, nil) {
+		lib, err := libraryOf(set)
+		if err != nil {
+			yield(data.Transcript{}, err)
+			return
+		}
+		for _, t := range all {
+			if !lib.lex.reserves(t) && !yield(t, nil) {
 				return
 			}
 		}
 		if set == Train && cfg.Sizes.Variations > 0 {
-			variations(list, seed, cfg, yield)
+			variations(all, seed, cfg, yield)
 		}
 	}
 }
