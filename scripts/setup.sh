@@ -363,6 +363,7 @@ build_library() {
 compile_ours() {
 	local build=$1 source
 	local -a running=() more=(-O3 -fno-math-errno)
+	if has_openmp; then more+=(-fopenmp); fi
 	if has_onednn; then more+=(-DPII_ONEDNN); fi
 	mkdir -p "$build"
 	cp "$root"/torchmodel/csrc/*.cpp "$root"/torchmodel/csrc/*.h "$build"
@@ -378,6 +379,10 @@ has_onednn() {
 	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n' | "$cxx" -E -x c++ - >/dev/null 2>&1
 }
 
+has_openmp() {
+	echo 'int main() {}' | "$cxx" -fopenmp -x c++ -o /dev/null - >/dev/null 2>&1
+}
+
 # link OUT OBJECTS…
 link() {
 	local out=$1 log=$temporary/link.log
@@ -385,6 +390,7 @@ link() {
 	local -a libraries=(-ltorch -ltorch_cpu -lc10)
 	if [ "$cuda" = true ]; then libraries+=(-ltorch_cuda -lc10_cuda); fi
 	if has_onednn; then libraries+=("-Wl,--as-needed" -ldnnl); fi
+	if has_openmp; then libraries+=(-fopenmp); fi
 	"$cxx" -shared -fPIC -Wl,-Bsymbolic -Wl,--no-undefined -o "$out" "$@" \
 		-L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${libraries[@]}" 2>"$log" ||
 		fail "libtch.so cannot be linked" "$cxx -shared -L$libdir ${libraries[*]}" "$(tail -n 1 "$log")"
@@ -400,6 +406,7 @@ describe() {
 		  "cxx11_abi": $([ "$abi" = 1 ] && echo true || echo false),
 		  "cuda": $cuda,
 		  "openblas": $(quoted "$(ldd "$1" | awk '$1 ~ /^libopenblas/ {print $1; exit}')"),
+		  "onednn": $(has_onednn && echo true || echo false),
 		  "csrc": $(quoted "$source_key")
 		}
 	END

@@ -18,6 +18,7 @@ type Model struct {
 	layers     []layer
 	classifier linear   // of a model with labels
 	masked     maskedLM // of a masked language model
+	engine     *engine  // nil: predictions go through libtorch's operators
 }
 
 // New makes a model with random weights, the same for the same seed: N(0, InitializerRange²), biases and the padding row
@@ -72,7 +73,10 @@ func (m *Model) assemble(root path) {
 
 // Close frees the model's tensors.
 func (m *Model) Close() error {
-	return m.session.do(m.free)
+	return m.session.do(func() error {
+		m.dropEngine()
+		return m.free()
+	})
 }
 
 func (m *Model) free() error {
@@ -124,34 +128,54 @@ func (m *Model) hidden(s *scope, in batch, train bool) *ts.Tensor {
 }
 
 // Logits computes the scores of each row's tokens: for row i a slice of len(rows[i].IDs)*K float32 in row-major order
-// (token, class). Rows are padded to the longest; the result does not depend on the padding beyond rounding.
+// (token, class). The result of a row does not depend on the other rows beyond rounding.
 func (m *Model) Logits(rows []Row) ([][]float32, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	var flat []float32
-	length := 0
-	err := m.session.noGrad(func() error {
-		s := new(scope)
-		defer s.drop()
-		in := newBatch(s, m.Config, rows, m.session.device)
-		if s.err != nil {
-			return s.err
+	for i, row := range rows {
+		if err := m.Config.checkRow(i, row); err != nil {
+			return nil, fmt.Errorf("computing logits: %w", err)
 		}
-		length = in.length
-		flat = s.floats(m.forward(s, in, false))
-		return s.err
+	}
+	var logits [][]float32
+	err := m.session.noGrad(func() (err error) {
+		if len(m.parameters) == 0 {
+			return errClosed
+		}
+		if m.engine != nil {
+			logits, err = m.engineLogits(rows)
+		} else {
+			logits, err = m.libtorchLogits(rows)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("computing logits: %w", err)
 	}
-	logits := m.split(flat, rows, length)
 	for i := range logits {
 		if !finite(logits[i]) {
 			return nil, fmt.Errorf("computing logits: those of row %d are not numbers; the weights are broken", i)
 		}
 	}
 	return logits, nil
+}
+
+var errClosed = errors.New("the model is closed")
+
+// libtorchLogits computes logits by libtorch's operators, with rows padded to the longest. It runs on the owner's thread.
+func (m *Model) libtorchLogits(rows []Row) ([][]float32, error) {
+	s := new(scope)
+	defer s.drop()
+	in := newBatch(s, m.Config, rows, m.session.device)
+	if s.err != nil {
+		return nil, s.err
+	}
+	flat := s.floats(m.forward(s, in, false))
+	if s.err != nil {
+		return nil, s.err
+	}
+	return m.split(flat, rows, in.length), nil
 }
 
 func finite(values []float32) bool {

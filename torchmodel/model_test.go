@@ -208,13 +208,17 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// setAll sets all numbers of a parameter.
+func (m *Model) setAll(parameter int, value float64) error {
+	return m.session.noGrad(func() error { return m.parameters[parameter].tensor.Fill_(ts.FloatScalar(value)) })
+}
+
 func TestBrokenWeightsGiveNoLogits(t *testing.T) {
 	for _, value := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		session := openSession(t)
 		m := newTestModel(t, session, 1)
 		last := m.parameters[len(m.parameters)-1]
-		err := session.noGrad(func() error { return last.tensor.Fill_(ts.FloatScalar(value)) })
-		if err != nil {
+		if err := m.setAll(len(m.parameters)-1, value); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := m.Logits([]Row{{IDs: []int32{1, 2, 3}}}); err == nil || !strings.Contains(err.Error(), "not numbers") {

@@ -60,6 +60,7 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 		}
 	}
 	err = t.model.session.noGrad(func() error {
+		t.model.dropEngine()
 		for name, into := range state {
 			if err := file.restore(name, into.tensor, into.shape, t.model.session.device); err != nil {
 				return fmt.Errorf("restoring training: %s: %w", path, err)

@@ -124,6 +124,7 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 	}
 	var result StepResult
 	err := t.model.session.do(func() error {
+		t.model.dropEngine() // its copies of the weights are of before the step
 		sum, err := t.accumulate(micro, weight, seed)
 		if err != nil {
 			return err

@@ -1,5 +1,10 @@
 /* The functions that the Go side calls: each is bound when libtch.so is opened. A function added to a header here is added
    to this list too. */
+X(pii_engine_free)
+X(pii_engine_make)
+X(pii_engine_products)
+X(pii_engine_run)
+X(pii_engine_supports)
 X(pii_torch_adamw_step)
 X(pii_torch_add_gradients)
 X(pii_torch_built_version)

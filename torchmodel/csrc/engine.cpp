@@ -1,0 +1,215 @@
+// The forward pass of DistilBERT (Sanh et al. 2019, arXiv:1910.01108) for texts of any lengths: they are computed one after
+// another in one matrix of tokens, without padding; only attention looks at where a text begins and ends.
+#include "engine.h"
+#include "guard.h"
+#include "linear.h"
+#include <algorithm>
+#include <cmath>
+
+namespace pii {
+namespace {
+
+// Tokens that go through the model at once; more are divided, whole texts at a time. It bounds the memory and keeps what is
+// between two products in the cache.
+constexpr int64_t kTokens = 1024;
+
+struct Norm {
+  std::vector<float> weight, bias;
+};
+
+struct Layer {
+  std::unique_ptr<Linear> qkv, out, lin1, lin2;
+  Norm attention_norm, output_norm;
+};
+
+// Takes weights in the order of pii_engine_make.
+class Reader {
+public:
+  Reader(const float *const *weights) : next_(weights) {}
+  const float *take() { return *next_++; }
+  Norm norm(int64_t n) {
+    const float *weight = take(), *bias = take();
+    return {{weight, weight + n}, {bias, bias + n}};
+  }
+  // A number of matrices (n/parts, k) as one.
+  Stored stored(int64_t n, int64_t k, int parts = 1) {
+    Stored s{n, k, {}, {}};
+    for (int i = 0; i < parts; i++) {
+      s.weights.push_back(take());
+      s.biases.push_back(take());
+    }
+    return s;
+  }
+
+private:
+  const float *const *next_;
+};
+
+struct Batch {
+  const int32_t *ids, *starts;
+  int64_t rows;
+  int64_t tokens() const { return starts[rows] - starts[0]; }
+  int64_t longest() const {
+    int64_t most = 0;
+    for (int64_t i = 0; i < rows; i++)
+      most = std::max<int64_t>(most, starts[i + 1] - starts[i]);
+    return most;
+  }
+};
+
+class Engine {
+public:
+  Engine(const pii_engine_shape &shape, const float *const *weights, int precision, int products)
+      : shape_(shape), precision_(precision), kernels_(kernels_avx2() ? kernels_avx2() : kernels_any()) {
+    if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && onednn_supports(precision) == 2))
+      onednn_ = make_onednn();
+    if (products == PII_BY_ONEDNN && !onednn_)
+      throw std::runtime_error("this build has no oneDNN");
+    name_ = onednn_ ? "oneDNN" : kernels_->name;
+    read(Reader(weights));
+  }
+
+  void run(int threads, Batch all, float *logits) {
+    for (int64_t first = 0; first < all.rows;) {
+      int64_t last = first + 1;
+      while (last < all.rows && all.starts[last + 1] - all.starts[first] <= kTokens)
+        last++;
+      const Batch part{all.ids, all.starts + first, last - first};
+      compute(threads, part, logits + (all.starts[first] - all.starts[0]) * shape_.classes);
+      first = last;
+    }
+  }
+
+  const char *products() const { return name_; }
+
+private:
+  void read(Reader from) {
+    const int64_t d = shape_.dim, f = shape_.hidden;
+    words_ = from.take();
+    positions_ = from.take();
+    embeddings_norm_ = from.norm(d);
+    for (int64_t i = 0; i < shape_.layers; i++) {
+      Layer l;
+      l.qkv = linear(from.stored(3 * d, d, 3));
+      l.out = linear(from.stored(d, d));
+      l.attention_norm = from.norm(d);
+      l.lin1 = linear(from.stored(f, d));
+      l.lin2 = linear(from.stored(d, f));
+      l.output_norm = from.norm(d);
+      layers_.push_back(std::move(l));
+    }
+    classifier_ = own_linear(from.stored(shape_.classes, d), PII_FP32, kernels_);
+  }
+
+  std::unique_ptr<Linear> linear(const Stored &from) {
+    return onednn_ ? onednn_->linear(from, precision_, kernels_) : own_linear(from, precision_, kernels_);
+  }
+
+  // oneDNN opens parallel regions of its own, so with it nothing else may be inside one.
+  void compute(int threads, const Batch &batch, float *logits) {
+    grow(threads, batch);
+#ifdef _OPENMP
+    if (!onednn_ && threads > 1) {
+#pragma omp parallel num_threads(threads)
+      forward(Team(threads, true), batch, logits);
+      return;
+    }
+#endif
+    forward(Team(threads, false), batch, logits);
+  }
+
+  void grow(int threads, const Batch &batch) {
+    const int64_t m = room(batch.tokens()), d = shape_.dim;
+    x_.grow(m * d);
+    context_.grow(m * d);
+    qkv_.grow(m * 3 * d);
+    hidden_.grow(m * shape_.hidden);
+    reserve(scratch_, m, std::max(d, shape_.hidden), std::max(3 * d, shape_.hidden), precision_);
+    attention_each_ = round_up(attention_scratch(batch.longest(), d / shape_.heads, kernels_->panel), 16);
+    attention_.grow(attention_each_ * threads);
+  }
+
+  void forward(Team team, const Batch &batch, float *logits) {
+    const int64_t m = batch.tokens();
+    embed(team, batch);
+    for (const Layer &l : layers_) {
+      l.qkv->run(team, scratch_, x_.get(), m, qkv_.get(), false, kNone);
+      attend(team, batch);
+      l.out->run(team, scratch_, context_.get(), m, x_.get(), true, kNone);
+      normalize(team, l.attention_norm, m);
+      l.lin1->run(team, scratch_, x_.get(), m, hidden_.get(), false, shape_.relu ? kRelu : kGelu);
+      l.lin2->run(team, scratch_, hidden_.get(), m, x_.get(), true, kNone);
+      normalize(team, l.output_norm, m);
+    }
+    classifier_->run(team, scratch_, x_.get(), m, logits, false, kNone);
+  }
+
+  void embed(Team &team, const Batch &batch) {
+    const int64_t d = shape_.dim;
+    team.each(batch.rows, [&](int64_t row, int64_t) {
+      for (int64_t i = batch.starts[row]; i < batch.starts[row + 1]; i++) {
+        float *x = x_.get() + (i - batch.starts[0]) * d;
+        kernels_->sum(words_ + batch.ids[i] * d, positions_ + (i - batch.starts[row]) * d, d, x);
+        kernels_->layer_norm(x, embeddings_norm_.weight.data(), embeddings_norm_.bias.data(), shape_.eps, d, x);
+      }
+    });
+  }
+
+  void normalize(Team &team, const Norm &norm, int64_t m) {
+    const int64_t d = shape_.dim;
+    team.each(m, [&](int64_t i, int64_t) {
+      float *x = x_.get() + i * d;
+      kernels_->layer_norm(x, norm.weight.data(), norm.bias.data(), shape_.eps, d, x);
+    });
+  }
+
+  void attend(Team &team, const Batch &batch) {
+    const int64_t d = shape_.dim, width = d / shape_.heads;
+    const float scale = 1 / std::sqrt(static_cast<float>(width));
+    team.each(batch.rows * shape_.heads, [&](int64_t i, int64_t part) {
+      const int64_t row = i / shape_.heads, column = i % shape_.heads * width;
+      const int64_t first = batch.starts[row] - batch.starts[0], length = batch.starts[row + 1] - batch.starts[row];
+      const float *q = qkv_.get() + first * 3 * d + column;
+      kernels_->attention({q, q + d, q + 2 * d, 3 * d, context_.get() + first * d + column, d, length, width, scale,
+                           attention_.get() + part * attention_each_});
+    });
+  }
+
+  pii_engine_shape shape_;
+  int precision_;
+  const Kernels *kernels_;
+  std::unique_ptr<OneDNN> onednn_; // null: our own loops; it outlives the layers
+  const char *name_;
+  const float *words_, *positions_;
+  Norm embeddings_norm_;
+  std::vector<Layer> layers_;
+  std::unique_ptr<Linear> classifier_;
+
+  // Between products, for the most tokens that there were: x (m, D), q, k and v side by side (m, 3D), the attended (m, D), the
+  // feed-forward's hidden state (m, F), and attention's scratch of each thread.
+  Buffer<float> x_, qkv_, context_, hidden_, attention_;
+  int64_t attention_each_ = 0;
+  Scratch scratch_;
+};
+
+} // namespace
+} // namespace pii
+
+int pii_engine_supports(int precision) {
+  using namespace pii;
+  const int own = precision == PII_FP32 || (precision == PII_INT8 && kernels_avx2()) ? 1 : 0;
+  return std::max(own, onednn_supports(precision));
+}
+
+char *pii_engine_make(const pii_engine_shape *shape, const float *const *weights, int precision, int products, void **engine) {
+  *engine = nullptr;
+  return guarded([&] { *engine = new pii::Engine(*shape, weights, precision, products); });
+}
+
+char *pii_engine_run(void *engine, int threads, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits) {
+  return guarded([&] { static_cast<pii::Engine *>(engine)->run(std::max(threads, 1), {ids, starts, rows}, logits); });
+}
+
+const char *pii_engine_products(void *engine) { return static_cast<pii::Engine *>(engine)->products(); }
+
+void pii_engine_free(void *engine) { delete static_cast<pii::Engine *>(engine); }

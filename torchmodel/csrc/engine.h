@@ -1,0 +1,45 @@
+/* The forward pass of a DistilBERT classifier of tokens on a CPU, without libtorch. Functions that return char* return NULL,
+   or a message that says what went wrong, to be given to pii_torch_free. */
+#pragma once
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the weights and the inputs of the large products are rounded to. */
+enum { PII_FP32, PII_BF16, PII_INT8 };
+
+/* Who computes the large products. */
+enum { PII_BY_BEST, PII_BY_OWN, PII_BY_ONEDNN };
+
+typedef struct {
+  int64_t dim, hidden, layers, heads, classes; /* D, F, L, H, K */
+  int32_t relu;                                /* the activation: 0 gelu (exact, by erf), 1 relu */
+  float eps;                                   /* of layer norms */
+} pii_engine_shape;
+
+/* Whether this processor and this build can compute in a precision: 0 no, 1 yes, 2 yes, and with instructions made for it. */
+int pii_engine_supports(int precision);
+
+/* Makes an engine. weights are float32 and contiguous:
+     word and position embeddings (V, D) and (P, D), their layer norm's weight and bias (D);
+     for each layer, weight (out, in) and bias (out) of q, k, v, out, then those of the layer norm, of lin1 (F, D), lin2 (D, F)
+     and of the second layer norm;
+     the classifier's weight (K, D) and bias (K).
+   The embeddings are read where they are and must outlive the engine; of all else it has copies. */
+char *pii_engine_make(const pii_engine_shape *shape, const float *const *weights, int precision, int products, void **engine);
+
+/* Computes logits (starts[rows], K) of texts that lie one after another: row i is ids[starts[i]] … ids[starts[i+1]-1], at
+   positions 0, 1, …; none is empty. Ids and lengths are the caller's to check. The result of a row does not depend on the
+   others. One call at a time. */
+char *pii_engine_run(void *engine, int threads, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits);
+
+/* What computes the products: a text of the engine's. */
+const char *pii_engine_products(void *engine);
+
+void pii_engine_free(void *engine);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,113 @@
+// Products by our own loops.
+#include "linear.h"
+#include <algorithm>
+#include <cmath>
+
+namespace pii {
+
+Buffer<float> padded_bias(const Stored &from, int64_t n) {
+  Buffer<float> bias(n);
+  for (int64_t i = 0; i < from.n; i++)
+    bias[i] = from.bias(i);
+  return bias;
+}
+
+ByteWeights::ByteWeights(const Stored &from, int64_t padded_n, int64_t padded_k)
+    : scales(padded_n), sums(padded_n), values(padded_n * padded_k) {
+  for (int64_t i = 0; i < from.n; i++) {
+    const float *row = from.row(i);
+    float highest = 0;
+    bool finite = std::isfinite(from.bias(i));
+    for (int64_t j = 0; j < from.k; j++) {
+      highest = std::max(highest, std::fabs(row[j]));
+      finite = finite && std::isfinite(row[j]);
+    }
+    if (!finite)
+      throw std::runtime_error("a weight is not a finite number");
+    scales[i] = highest > 0 ? highest / 127 : 1;
+    for (int64_t j = 0; j < from.k; j++) {
+      const auto value = static_cast<int8_t>(std::lrintf(row[j] / scales[i]));
+      values[i * padded_k + j] = value;
+      sums[i] += value;
+    }
+  }
+}
+
+void reserve(Scratch &scratch, int64_t m, int64_t k, int64_t n, int precision) {
+  m = room(m), k = round_up(k, 4);
+  if (precision == PII_BF16)
+    scratch.halves.grow(m * k);
+  if (precision != PII_INT8)
+    return;
+  scratch.bytes.grow(m * k);
+  scratch.scales.grow(m);
+  scratch.zeros.grow(m);
+  scratch.sums.grow(m * n);
+}
+
+namespace {
+
+class OwnFloats : public Linear {
+public:
+  OwnFloats(const Stored &from, const Kernels *kernels)
+      : n_(from.n), k_(from.k), kernels_(kernels), bias_(padded_bias(from, round_up(from.n, kernels->panel))),
+        packed_(round_up(from.n, kernels->panel) * from.k) {
+    const int64_t panel = kernels->panel;
+    for (int64_t i = 0; i < n_; i++)
+      for (int64_t j = 0; j < k_; j++)
+        packed_[i / panel * panel * k_ + j * panel + i % panel] = from.row(i)[j];
+  }
+
+  void run(Team &team, Scratch &, const float *x, int64_t m, float *out, bool add, Activation activation) override {
+    const Product p{x, k_, packed_.get(), bias_.get(), out, n_, m, n_, k_, add, activation};
+    team.shares([&](int64_t part, int64_t parts) { kernels_->product(p, part, parts); });
+  }
+
+private:
+  int64_t n_, k_;
+  const Kernels *kernels_;
+  Buffer<float> bias_, packed_;
+};
+
+class OwnBytes : public Linear {
+public:
+  OwnBytes(const Stored &from, const Kernels *kernels)
+      : n_(from.n), k_(from.k), padded_k_(round_up(from.k, 4)), kernels_(kernels),
+        bias_(padded_bias(from, round_up(from.n, kernels->panel))),
+        weights_(from, round_up(from.n, kernels->panel), padded_k_), packed_(weights_.values.size()) {
+    const int64_t panel = kernels->panel;
+    for (int64_t i = 0; i < n_; i++)
+      for (int64_t j = 0; j < padded_k_; j++)
+        packed_[i / panel * panel * padded_k_ + (j / 4 * panel + i % panel) * 4 + j % 4] = weights_.values[i * padded_k_ + j];
+    weights_.values = {};
+  }
+
+  void run(Team &team, Scratch &s, const float *x, int64_t m, float *out, bool add, Activation activation) override {
+    constexpr int levels = 127; // seven bits: see kernels_avx2.cpp
+    team.each(m, [&](int64_t i, int64_t) {
+      kernels_->quantize(x + i * k_, k_, levels, s.bytes.get() + i * padded_k_, s.scales.get() + i, s.zeros.get() + i);
+    });
+    const ByteProduct p{{nullptr, 0, nullptr, bias_.get(), out, n_, m, n_, padded_k_, add, activation},
+                        s.bytes.get(), s.scales.get(), s.zeros.get(), packed_.get(), weights_.scales.get(), weights_.sums.get()};
+    team.shares([&](int64_t part, int64_t parts) { kernels_->byte_product(p, part, parts); });
+  }
+
+private:
+  int64_t n_, k_, padded_k_;
+  const Kernels *kernels_;
+  Buffer<float> bias_;
+  ByteWeights weights_;
+  Buffer<int8_t> packed_;
+};
+
+} // namespace
+
+std::unique_ptr<Linear> own_linear(const Stored &from, int precision, const Kernels *kernels) {
+  if (precision == PII_FP32)
+    return std::make_unique<OwnFloats>(from, kernels);
+  if (precision == PII_INT8 && kernels->byte_product)
+    return std::make_unique<OwnBytes>(from, kernels);
+  throw std::runtime_error("the engine's own products have no such precision on this processor");
+}
+
+} // namespace pii

@@ -1,0 +1,90 @@
+// The large products of the engine, y = activation(x·Wᵀ + b) or y += x·Wᵀ + b, with weights packed once.
+#pragma once
+#include "engine.h"
+#include "kernels.h"
+#include "team.h"
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace pii {
+
+// Memory on cache lines, zeroed where it is new. It grows, and never shrinks.
+template <typename T> class Buffer {
+public:
+  Buffer() = default;
+  explicit Buffer(size_t n) { grow(n); }
+  void grow(size_t n) {
+    if (n <= size_)
+      return;
+    data_.reset(static_cast<T *>(std::aligned_alloc(64, round_up(n * sizeof(T), 64))));
+    if (!data_)
+      throw std::bad_alloc();
+    std::fill(data_.get(), data_.get() + n, T());
+    size_ = n;
+  }
+  T *get() const { return data_.get(); }
+  T &operator[](size_t i) const { return data_.get()[i]; }
+
+private:
+  struct Free {
+    void operator()(T *p) const { std::free(p); }
+  };
+  std::unique_ptr<T, Free> data_;
+  size_t size_ = 0;
+};
+
+// Weight (n, k) and bias (n) as a checkpoint has them.
+struct Stored {
+  int64_t n, k;
+  std::vector<const float *> weights, biases; // of equal heights, one below the other
+  const float *row(int64_t i) const { return weights[i / height()] + i % height() * k; }
+  float bias(int64_t i) const { return biases[i / height()][i % height()]; }
+  int64_t height() const { return n / static_cast<int64_t>(weights.size()); }
+};
+
+// What products need besides their weights, shared by all of a model.
+struct Scratch {
+  Buffer<uint8_t> bytes;   // x in bytes (m, k)
+  Buffer<float> scales;    // of x's rows
+  Buffer<int32_t> zeros;   // of x's rows
+  Buffer<int32_t> sums;    // (m, n)
+  Buffer<uint16_t> halves; // x in bfloat16 (m, k)
+};
+
+class Linear {
+public:
+  virtual ~Linear() = default;
+  // x is (m, k), out (m, n), both with memory for room(m) rows. Every thread of the team calls it.
+  virtual void run(Team &, Scratch &, const float *x, int64_t m, float *out, bool add, Activation) = 0;
+};
+
+// Weights in rows of bytes: row j is scales[j] times whole numbers from -127 to 127.
+struct ByteWeights {
+  Buffer<float> scales;
+  Buffer<int32_t> sums; // of the whole numbers
+  std::vector<int8_t> values;
+  ByteWeights(const Stored &, int64_t padded_n, int64_t padded_k);
+};
+
+// How many rows of memory a product of m rows may touch.
+int64_t room(int64_t m);
+
+// Products of one model by oneDNN, which shares what it makes among layers of the same shape.
+class OneDNN {
+public:
+  virtual ~OneDNN() = default;
+  virtual std::unique_ptr<Linear> linear(const Stored &, int precision, const Kernels *) = 0;
+};
+
+std::unique_ptr<Linear> own_linear(const Stored &, int precision, const Kernels *);
+std::unique_ptr<OneDNN> make_onednn();      // null where this build has none
+int onednn_supports(int precision);         // as of pii_engine_supports
+Buffer<float> padded_bias(const Stored &, int64_t n);
+void reserve(Scratch &, int64_t m, int64_t k, int64_t n, int precision);
+
+} // namespace pii

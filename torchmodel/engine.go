@@ -1,0 +1,205 @@
+package torchmodel
+
+// #include <stdlib.h>
+// #include "csrc/engine.h"
+// #include "csrc/pii_torch.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"github.com/sugarme/gotch"
+	"github.com/sugarme/gotch/ts"
+	"golang.org/x/sys/cpu"
+)
+
+// Precisions are the names of what the large products of a prediction may be computed in. Auto is the fastest that the processor
+// has instructions made for, short of int8, which changes a tag now and then: bf16 with AMX, else fp32.
+var Precisions = []string{Auto, FP32, BF16, INT8}
+
+// The precisions: float32; bfloat16 with sums in float32; bytes, where weights have a scale for each output and inputs one for
+// each token, with exact sums.
+const (
+	Auto = "auto"
+	FP32 = "fp32"
+	BF16 = "bf16"
+	INT8 = "int8"
+)
+
+var precisionCodes = map[string]C.int{FP32: C.PII_FP32, BF16: C.PII_BF16, INT8: C.PII_INT8}
+
+// products are who may compute the large products: tests ask for one of them.
+type products C.int
+
+const (
+	byBest   products = C.PII_BY_BEST
+	byOwn    products = C.PII_BY_OWN
+	byOneDNN products = C.PII_BY_ONEDNN
+)
+
+// NoPrecisionError says that a precision that was asked for cannot be had.
+type NoPrecisionError struct{ Precision, Reason string }
+
+func (e *NoPrecisionError) Error() string {
+	return fmt.Sprintf("precision %s: %s", e.Precision, e.Reason)
+}
+
+// CheckPrecision reports whether name is that of a precision, without looking whether this machine has it.
+func CheckPrecision(name string) error {
+	if !slices.Contains(Precisions, name) {
+		return fmt.Errorf("precision %q is not auto, fp32, bf16 or int8", name)
+	}
+	return nil
+}
+
+// ResolvePrecision is what Prepare would compute in for this name on a device, "cpu" or "cuda:N". libtorch is not loaded for it.
+func ResolvePrecision(name, device string) (string, error) {
+	if err := CheckPrecision(name); err != nil {
+		return "", err
+	}
+	built, err := Built()
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case name == FP32 || name == Auto && (device != "cpu" || !built.OneDNN || !cpu.X86.HasAMXBF16):
+		return FP32, nil
+	case name == Auto:
+		return BF16, nil
+	case device != "cpu":
+		return "", &NoPrecisionError{name, "on " + device + " there is only fp32"}
+	}
+	return name, nil
+}
+
+// engine computes logits without libtorch. It reads the model's embeddings where they are, and has copies of all other weights.
+type engine struct {
+	pointer   unsafe.Pointer
+	precision string
+}
+
+// Prepare makes the model ready to predict in a precision. Where it is on the CPU and classifies tokens, its weights are copied
+// as the processor likes them, and Logits no longer goes through libtorch's operators. What trains the model undoes it.
+func (m *Model) Prepare(precision string) error { return m.prepare(precision, byBest) }
+
+func (m *Model) prepare(precision string, by products) error {
+	precision, err := ResolvePrecision(precision, m.session.Device())
+	if err != nil {
+		return err
+	}
+	if m.session.device.IsCuda() || m.Config.MaskedLM {
+		return nil
+	}
+	return m.session.do(func() error {
+		if C.pii_engine_supports(precisionCodes[precision]) == 0 {
+			return &NoPrecisionError{precision, "this processor has no instructions for it, or libtch.so was built without oneDNN; fp32 works everywhere"}
+		}
+		m.dropEngine()
+		made, err := m.newEngine(precision, by)
+		if err != nil {
+			return fmt.Errorf("preparing the model for %s: %w", precision, err)
+		}
+		m.engine = made
+		return nil
+	})
+}
+
+// Precision is what Logits computes in.
+func (m *Model) Precision() string {
+	if m.engine == nil {
+		return FP32
+	}
+	return m.engine.precision
+}
+
+// Products says what computes the large products: libtorch, oneDNN, or loops of ours for an instruction set.
+func (m *Model) Products() string {
+	if m.engine == nil {
+		return "libtorch"
+	}
+	return C.GoString(C.pii_engine_products(m.engine.pointer))
+}
+
+func (m *Model) newEngine(precision string, by products) (*engine, error) {
+	var weights []*C.float
+	for _, x := range m.engineWeights() {
+		pointer, err := floatsOf(x)
+		if err != nil {
+			return nil, err
+		}
+		weights = append(weights, pointer)
+	}
+	c := m.Config
+	shape := C.pii_engine_shape{dim: C.int64_t(c.Dim), hidden: C.int64_t(c.HiddenDim), layers: C.int64_t(c.Layers),
+		heads: C.int64_t(c.Heads), classes: C.int64_t(c.classes()), eps: layerNormEps}
+	if c.Activation == "relu" {
+		shape.relu = 1
+	}
+	e := &engine{precision: precision}
+	err := taken(C.pii_engine_make(&shape, unsafe.SliceData(weights), precisionCodes[precision], C.int(by), &e.pointer))
+	return e, err
+}
+
+// engineWeights are the model's tensors in the order in which pii_engine_make reads them.
+func (m *Model) engineWeights() []*ts.Tensor {
+	list := []*ts.Tensor{m.embeddings.word_embeddings, m.embeddings.position_embeddings, m.embeddings.LayerNorm.weight,
+		m.embeddings.LayerNorm.bias}
+	linears := func(all ...linear) {
+		for _, l := range all {
+			list = append(list, l.weight, l.bias)
+		}
+	}
+	for _, l := range m.layers {
+		linears(l.attention.q_lin, l.attention.k_lin, l.attention.v_lin, l.attention.out_lin, linear(l.sa_layer_norm),
+			l.ffn.lin1, l.ffn.lin2, linear(l.output_layer_norm))
+	}
+	linears(m.classifier)
+	return list
+}
+
+// floatsOf is where a float32 tensor on the CPU has its values, in row-major order.
+func floatsOf(x *ts.Tensor) (*C.float, error) {
+	plain, err := x.IsContiguous()
+	if err == nil && (!plain || x.DType() != gotch.Float) {
+		err = errors.New("a weight is not a plain float32 tensor")
+	}
+	if err != nil {
+		return nil, err
+	}
+	pointer, err := x.DataPtr()
+	return (*C.float)(pointer), err
+}
+
+// dropEngine runs on the owner's thread.
+func (m *Model) dropEngine() {
+	if m.engine != nil {
+		C.pii_engine_free(m.engine.pointer)
+		m.engine = nil
+	}
+}
+
+// engineLogits computes logits of rows that have been checked. It runs on the owner's thread.
+func (m *Model) engineLogits(rows []Row) ([][]float32, error) {
+	starts := make([]int32, 1, len(rows)+1)
+	var ids []int32
+	for _, row := range rows {
+		ids = append(ids, row.IDs...)
+		starts = append(starts, int32(len(ids)))
+	}
+	width := m.Config.classes()
+	flat := make([]float32, len(ids)*width) // (tokens of all rows, K)
+	err := taken(C.pii_engine_run(m.engine.pointer, C.int(Threads()), (*C.int32_t)(unsafe.SliceData(ids)),
+		(*C.int32_t)(unsafe.SliceData(starts)), C.int32_t(len(rows)), (*C.float)(unsafe.SliceData(flat))))
+	if err != nil {
+		return nil, err
+	}
+	logits := make([][]float32, len(rows))
+	for i := range rows {
+		from, to := int(starts[i])*width, int(starts[i+1])*width
+		logits[i] = flat[from:to:to]
+	}
+	return logits, nil
+}

@@ -1,0 +1,381 @@
+package torchmodel
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// engineShapes are models whose sizes are and are not multiples of what the engine's loops take at once.
+func engineShapes() map[string]Config {
+	odd, relu, base, small := testConfig(), testConfig(), testConfig(), testConfig()
+	odd.Dim, odd.HiddenDim, odd.Heads, odd.Layers = 39, 53, 3, 1
+	relu.Activation = "relu"
+	small.Dim, small.HiddenDim, small.Heads, small.MaxPositions, small.VocabSize = 192, 768, 6, 300, 400
+	small.InitializerRange = 0.05
+	base.Dim, base.HiddenDim, base.Heads, base.Layers, base.MaxPositions = 768, 3072, 12, 2, 300
+	base.InitializerRange = 0.02
+	return map[string]Config{"odd": odd, "relu": relu, "small": small, "base": base}
+}
+
+// manyLengths are rows of one token, of the longest, and of lengths between.
+func manyLengths(c Config, random *rand.Rand, n int) []Row {
+	rows := make([]Row, n)
+	for i := range rows {
+		length := 1 + random.IntN(min(c.MaxPositions, 40))
+		switch i {
+		case 0:
+			length = 1
+		case 1:
+			length = c.MaxPositions
+		}
+		rows[i].IDs = make([]int32, length)
+		for t := range rows[i].IDs {
+			rows[i].IDs[t] = int32(random.IntN(c.VocabSize))
+		}
+	}
+	return rows
+}
+
+func openThreads(t testing.TB, threads int) *Session {
+	t.Helper()
+	s, err := Open("cpu", threads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func newModel(t testing.TB, s *Session, c Config) *Model {
+	t.Helper()
+	m, err := s.New(c, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+func logitsOf(t testing.TB, m *Model, rows []Row) [][]float32 {
+	t.Helper()
+	logits, err := m.Logits(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return logits
+}
+
+func prepare(t testing.TB, m *Model, precision string, by products) {
+	t.Helper()
+	if err := m.prepare(precision, by); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// apart is the largest difference of two sets of logits, and the share of tokens with the same best class.
+func apart(t testing.TB, a, b [][]float32, width int) (worst, same float64) {
+	t.Helper()
+	equal, tokens := 0, 0
+	for i := range a {
+		if len(a[i]) != len(b[i]) {
+			t.Fatalf("row %d has %d logits and %d", i, len(a[i]), len(b[i]))
+		}
+		for k := range a[i] {
+			worst = math.Max(worst, math.Abs(float64(a[i][k]-b[i][k])))
+		}
+		for at := 0; at < len(a[i]); at += width {
+			tokens++
+			if best(a[i][at:at+width]) == best(b[i][at:at+width]) {
+				equal++
+			}
+		}
+	}
+	return worst, float64(equal) / float64(tokens)
+}
+
+func best(scores []float32) int {
+	at := 0
+	for k, s := range scores {
+		if s > scores[at] {
+			at = k
+		}
+	}
+	return at
+}
+
+// hasOneDNN reports whether the library was built with it.
+func hasOneDNN(t testing.TB) bool {
+	t.Helper()
+	m := newModel(t, openSession(t), testConfig())
+	return m.prepare(FP32, byOneDNN) == nil
+}
+
+func makers(t testing.TB) map[string]products {
+	all := map[string]products{"own": byOwn}
+	if hasOneDNN(t) {
+		all["onednn"] = byOneDNN
+	}
+	return all
+}
+
+func TestEngineEqualsLibtorch(t *testing.T) {
+	for shape, config := range engineShapes() {
+		for maker, by := range makers(t) {
+			for _, threads := range []int{1, 3} {
+				if threads > 1 && by == byOneDNN {
+					continue // its threads are its own
+				}
+				t.Run(fmt.Sprint(shape, " ", maker, " ", threads), func(t *testing.T) {
+					m := newModel(t, openThreads(t, threads), config)
+					rows := manyLengths(config, rand.New(rand.NewPCG(1, 2)), 9)
+					want := logitsOf(t, m, rows)
+					prepare(t, m, FP32, by)
+					if worst, _ := apart(t, logitsOf(t, m, rows), want, len(config.Labels)); !(worst <= 1e-4) {
+						t.Errorf("logits differ by up to %g", worst)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestEngineEqualsTransformers(t *testing.T) {
+	var golden []goldenBatch
+	readGolden(t, goldens+"logits.json", &golden)
+	for maker, by := range makers(t) {
+		m := loadTiny(t, openSession(t))
+		prepare(t, m, FP32, by)
+		for _, g := range golden {
+			g.compare(t, logitsOf(t, m, g.rows()), 1e-4)
+		}
+		t.Logf("%s: products by %s", maker, m.Products())
+	}
+}
+
+// TestEngineRoundsBytesLittle compares int8 with fp32, where random weights are the hardest case: no class stands out.
+func TestEngineRoundsBytesLittle(t *testing.T) {
+	for shape, config := range engineShapes() {
+		for maker, by := range makers(t) {
+			m := newModel(t, openThreads(t, 2), config)
+			rows := manyLengths(config, rand.New(rand.NewPCG(1, 2)), 9)
+			want := logitsOf(t, m, rows)
+			if err := m.prepare(INT8, by); err != nil {
+				var none *NoPrecisionError
+				if !errors.As(err, &none) {
+					t.Error(err)
+				}
+				continue
+			}
+			if m.Precision() != INT8 {
+				t.Errorf("the precision is %s", m.Precision())
+			}
+			worst, same := apart(t, logitsOf(t, m, rows), want, len(config.Labels))
+			t.Logf("%s, %s: logits differ by up to %.3g, %.1f %% of the tags are equal", shape, maker, worst, 100*same)
+			if same < 0.9 {
+				t.Errorf("%s, %s: only %.1f %% of the tags are equal", shape, maker, 100*same)
+			}
+		}
+	}
+}
+
+func TestEngineDoesNotDependOnTheRestOfTheBatch(t *testing.T) {
+	config := engineShapes()["small"]
+	for maker, by := range makers(t) {
+		for _, precision := range []string{FP32, INT8} {
+			m := newModel(t, openThreads(t, 2), config)
+			rows := manyLengths(config, rand.New(rand.NewPCG(3, 2)), 60) // more tokens than go through at once
+			prepare(t, m, precision, by)
+			together := logitsOf(t, m, rows)
+			for i, row := range rows {
+				worst, _ := apart(t, logitsOf(t, m, []Row{row}), together[i:i+1], len(config.Labels))
+				if by == byOwn && worst != 0 || !(worst <= 1e-4) {
+					t.Fatalf("%s %s: row %d differs by %g alone and in the batch", maker, precision, i, worst)
+				}
+			}
+		}
+	}
+}
+
+func TestEngineResultsDoNotDependOnThreads(t *testing.T) {
+	config := engineShapes()["small"]
+	rows := manyLengths(config, rand.New(rand.NewPCG(3, 2)), 20)
+	var results [][][]float32
+	for _, threads := range []int{1, 2, 3} {
+		m := newModel(t, openThreads(t, threads), config)
+		prepare(t, m, FP32, byOwn)
+		results = append(results, logitsOf(t, m, rows))
+	}
+	if !reflect.DeepEqual(results[0], results[1]) || !reflect.DeepEqual(results[0], results[2]) {
+		t.Error("the number of threads changes the logits")
+	}
+}
+
+func TestEngineRefusesWhatTheModelDoes(t *testing.T) {
+	m := newTestModel(t, openSession(t), 1)
+	prepare(t, m, FP32, byBest)
+	for want, row := range map[string]Row{"takes 1 to 24": {}, "has 25 tokens": {IDs: make([]int32, 25)},
+		"token id 50": {IDs: []int32{1, 50}}, "token id -1": {IDs: []int32{-1}}} {
+		if _, err := m.Logits([]Row{{IDs: []int32{1}}, row}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if err := m.Prepare("fp64"); err == nil || !strings.Contains(err.Error(), "fp64") {
+		t.Errorf("precision fp64: %v", err)
+	}
+	if logits, err := m.Logits(nil); err != nil || logits != nil {
+		t.Errorf("no rows: %v, %v", logits, err)
+	}
+}
+
+// TestEngineTellsBrokenWeights fills one tensor after another with what is no number: the engine must not hide it.
+func TestEngineTellsBrokenWeights(t *testing.T) {
+	s := openSession(t)
+	for _, precision := range []string{FP32, INT8} {
+		for i := range newTestModel(t, s, 1).parameters {
+			m := newTestModel(t, s, 1)
+			name := m.parameters[i].Name
+			if err := m.setAll(i, math.NaN()); err != nil {
+				t.Fatal(err)
+			}
+			err := m.Prepare(precision)
+			if err == nil {
+				_, err = m.Logits([]Row{{IDs: []int32{1, 2, 3}}})
+			}
+			if err == nil || !strings.Contains(err.Error(), "number") {
+				t.Errorf("%s: %s is not a number, and it says %v", precision, name, err)
+			}
+		}
+	}
+}
+
+func TestTrainingUndoesTheEngine(t *testing.T) {
+	m := newTestModel(t, openSession(t), 1)
+	rows := randomRows(rand.New(rand.NewPCG(1, 1)), 4)
+	trainer, err := m.NewTrainer(testOptimizer, Objective{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	var state bytes.Buffer
+	if err := trainer.Save(&state, map[string]string{}); err != nil {
+		t.Fatal(err)
+	}
+	prepare(t, m, FP32, byBest)
+	before := logitsOf(t, m, rows)
+	trainSteps(t, trainer, 2)
+	if worst, _ := apart(t, logitsOf(t, m, rows), before, len(testLabels)); worst == 0 || m.Products() != "libtorch" {
+		t.Errorf("after training logits differ by %g, computed by %s", worst, m.Products())
+	}
+	prepare(t, m, FP32, byBest)
+	path := t.TempDir() + "/state"
+	if err := os.WriteFile(path, state.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trainer.Restore(path); err != nil {
+		t.Fatal(err)
+	}
+	if worst, _ := apart(t, logitsOf(t, m, rows), before, len(testLabels)); worst > 1e-4 {
+		t.Errorf("after going back, logits differ by %g", worst)
+	}
+}
+
+func TestEngineKeepsMemoryFlat(t *testing.T) {
+	for maker, by := range makers(t) {
+		for _, precision := range []string{FP32, INT8} {
+			t.Run(maker+" "+precision, func(t *testing.T) {
+				m := newTestModel(t, openThreads(t, 2), 1)
+				prepare(t, m, precision, by)
+				random := rand.New(rand.NewPCG(1, 1))
+				checkFlat(t, 3000, 4<<20, func(batches int) {
+					for range batches {
+						logitsOf(t, m, randomRows(random, 8))
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestPreparingKeepsMemoryFlat(t *testing.T) {
+	m := newTestModel(t, openSession(t), 1)
+	checkFlat(t, 1000, 4<<20, func(n int) {
+		for range n {
+			prepare(t, m, FP32, byBest)
+		}
+	})
+}
+
+// TestCloseDuringPredictions closes a model that others predict with: they get results or an error.
+func TestCloseDuringPredictions(t *testing.T) {
+	s := openThreads(t, 2)
+	for range 20 {
+		m := newTestModel(t, s, 1)
+		prepare(t, m, FP32, byBest)
+		var group sync.WaitGroup
+		for w := range 4 {
+			group.Go(func() {
+				rows := randomRows(rand.New(rand.NewPCG(1, uint64(w))), 5)
+				for range 20 {
+					if _, err := m.Logits(rows); err != nil && !errors.Is(err, errClosed) {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+	}
+}
+
+func TestPrecisionsByDevice(t *testing.T) {
+	for _, c := range []struct{ name, device, want string }{{Auto, "cuda:0", FP32}, {FP32, "cuda:1", FP32}, {FP32, "cpu", FP32}} {
+		if got, err := ResolvePrecision(c.name, c.device); got != c.want || err != nil {
+			t.Errorf("%s on %s: %s, %v", c.name, c.device, got, err)
+		}
+	}
+	var none *NoPrecisionError
+	if _, err := ResolvePrecision(INT8, "cuda:0"); !errors.As(err, &none) {
+		t.Errorf("int8 on cuda:0: %v", err)
+	}
+	if got, err := ResolvePrecision(Auto, "cpu"); err != nil || got != FP32 && got != BF16 {
+		t.Errorf("auto on the CPU: %s, %v", got, err)
+	}
+}
+
+// BenchmarkLogits times one text of 23 tokens, and batches of 32 texts of 10 to 60.
+func BenchmarkLogits(b *testing.B) {
+	base := DistilBERTBase(5000, testLabels)
+	for _, shape := range []struct {
+		name   string
+		config Config
+	}{{"small", Small(5000, testLabels)}, {"base", base}} {
+		m := newModel(b, openThreads(b, 0), shape.config)
+		for _, way := range []string{"libtorch", FP32, INT8} {
+			if way != "libtorch" {
+				prepare(b, m, way, byBest)
+			}
+			random := rand.New(rand.NewPCG(1, 1))
+			for _, texts := range []int{1, 32} {
+				var rows []Row
+				for range texts {
+					rows = append(rows, Row{IDs: make([]int32, 23+random.IntN(texts))})
+				}
+				b.Run(fmt.Sprintf("%s/%s/%d", shape.name, way, texts), func(b *testing.B) {
+					for b.Loop() {
+						logitsOf(b, m, rows)
+					}
+				})
+			}
+		}
+	}
+}
