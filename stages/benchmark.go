@@ -24,10 +24,12 @@ type BenchmarkResult struct {
 // DeviceBenchmark is what was measured on one device, or why nothing was.
 type DeviceBenchmark struct {
 	Device    string           `json:"device"`
-	Missing   string           `json:"missing,omitempty"` // why there is no measurement
-	LoadMS    float64          `json:"load_ms"`           // reading the model from disk
-	FirstMS   float64          `json:"first_ms"`          // the first text after loading
-	WarmUp    int              `json:"warm_up"`           // texts tagged before timing began
+	Precision string           `json:"precision,omitempty"` // of the large matrix products
+	Products  string           `json:"products,omitempty"`  // what computes them: libtorch, oneDNN, or loops for AVX2 or any processor
+	Missing   string           `json:"missing,omitempty"`   // why there is no measurement
+	LoadMS    float64          `json:"load_ms"`             // reading the model from disk
+	FirstMS   float64          `json:"first_ms"`            // the first text after loading
+	WarmUp    int              `json:"warm_up"`             // texts tagged before timing began
 	Tokenize  *metrics.Latency `json:"tokenize,omitempty"`
 	Forward   *metrics.Latency `json:"forward,omitempty"` // copies to and from the device included
 	Decode    *metrics.Latency `json:"decode,omitempty"`
@@ -66,9 +68,8 @@ func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, m
 	result := &BenchmarkResult{Hardware: hardware(), Texts: len(texts)}
 	for _, device := range cfg.BenchmarkDevices {
 		one, err := benchmarkDevice(ctx, cfg, env, logger, modelDir, texts, device)
-		var missing *torchmodel.NoDeviceError
-		if errors.As(err, &missing) {
-			one, err = DeviceBenchmark{Device: device, Missing: missing.Reason}, nil
+		if why := missing(err); why != "" {
+			one, err = DeviceBenchmark{Device: device, Missing: why}, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("benchmark on %s: %w", device, err)
@@ -76,6 +77,19 @@ func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, m
 		result.Devices = append(result.Devices, one)
 	}
 	return result, nil
+}
+
+// missing is why a device cannot be timed; "" for another error and for none.
+func missing(err error) string {
+	var device *torchmodel.NoDeviceError
+	var precision *torchmodel.NoPrecisionError
+	switch {
+	case errors.As(err, &device):
+		return device.Reason
+	case errors.As(err, &precision):
+		return precision.Error()
+	}
+	return ""
 }
 
 func readTexts(env *Env, input string) ([]string, error) {
@@ -106,6 +120,7 @@ func benchmarkDevice(ctx context.Context, cfg *Config, env *Env, logger *log.Log
 	}
 	defer func() { err = errors.Join(err, tagger.Close()) }()
 	b.LoadMS = milliseconds(time.Since(start))
+	b.Precision, b.Products = tagger.model.Precision(), tagger.model.Products()
 	first, err := timeOne(ctx, tagger, texts[0])
 	if err != nil {
 		return b, err
@@ -177,13 +192,13 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 func (r *BenchmarkResult) Table(w io.Writer) error {
 	fmt.Fprintf(w, "one transcript at a time, milliseconds; %s\n", r.Hardware)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "device\tp50\tp95\tp99\ttokenize p50\tforward p50\tdecode p50\tload\tfirst\ttexts/s\t")
+	fmt.Fprintln(table, "device\tprecision\tp50\tp95\tp99\ttokenize p50\tforward p50\tdecode p50\tload\tfirst\ttexts/s\t")
 	for _, d := range r.Devices {
 		if d.Missing != "" {
-			fmt.Fprintf(table, "%s\t-\t-\t-\t-\t-\t-\t-\t-\t-\t\n", d.Device)
+			fmt.Fprintf(table, "%s\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t\n", d.Device)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%.2f\t%.0f\t\n", d.Device, d.Total.P50.Value,
+		fmt.Fprintf(table, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%.2f\t%.0f\t\n", d.Device, d.Precision, d.Total.P50.Value,
 			d.Total.P95.Value, d.Total.P99.Value, d.Tokenize.P50.Value, d.Forward.P50.Value, d.Decode.P50.Value, d.LoadMS,
 			d.FirstMS, d.TextsPerS)
 	}

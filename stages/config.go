@@ -63,6 +63,7 @@ type Config struct {
 
 	Device           string
 	Threads          int
+	Precision        string
 	PredictBatchSize int
 	PIIThreshold     string // a number, or byModel; see piiThreshold
 	Thresholds       []string
@@ -93,7 +94,7 @@ func Default() *Config {
 		Model: shippedModel, BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
 		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.7,
-		CheckpointEvery: time.Minute, MaskProbability: 0.15, Device: "auto", PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
+		CheckpointEvery: time.Minute, MaskProbability: 0.15, Device: "auto", Precision: torchmodel.Auto, PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
 		Allow: none, Deny: none, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetP95: 20 * time.Millisecond, TargetPIIPrecision: 0.80, TargetLeakRate: 1,
@@ -280,6 +281,9 @@ func (c *Config) checkSlices() error {
 func (c *Config) checkNames() error {
 	if err := torchmodel.CheckDevice(c.Device); err != nil {
 		return c.fault("device", "is wrong: "+err.Error())
+	}
+	if err := torchmodel.CheckPrecision(c.Precision); err != nil {
+		return c.fault("precision", "is wrong: "+err.Error())
 	}
 	for _, device := range c.BenchmarkDevices {
 		if err := torchmodel.CheckDevice(device); err != nil {

@@ -212,11 +212,7 @@ func writeOutput(part string, o PredictOptions) error {
 }
 
 func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, error) {
-	device, err := torchmodel.ResolveDevice(cfg.Device)
-	if err != nil {
-		return pipeline.Stage{}, err
-	}
-	built, err := torchmodel.Built()
+	by, err := cfg.computing()
 	if err != nil {
 		return pipeline.Stage{}, err
 	}
@@ -235,7 +231,7 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 	}
 	files := append(checkpointInputs(o.ModelDir, slices.Concat(names, tokenizerFiles, []string{cardName})...), input)
 	return pipeline.Stage{Name: Predict, Schema: 3, Files: append(files, cfg.listInputs()...),
-		Params: predictParams{cfg.findParams(), cfg.PredictBatchSize, device, built.Libtorch, stand},
+		Params: predictParams{cfg.findParams(), cfg.PredictBatchSize, by, stand},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(cfg, o.ModelDir)
 			if err != nil {

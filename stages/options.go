@@ -115,6 +115,7 @@ var Options = []Option{
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},
 	{"threads", "`NUMBER` of CPU threads; 0 for all cores", byComputing, func(c *Config) any { return &c.Threads }},
+	{"precision", "`PRECISION` of the matrix products of predictions: fp32, bf16, int8, or auto for the fastest that the processor is made for and that changes no tag but by rounding", byTaggers, func(c *Config) any { return &c.Precision }},
 	{"predict_batch_size", "`NUMBER` of windows computed at once when predicting", byTaggers, func(c *Config) any { return &c.PredictBatchSize }},
 	{"pii_threshold", "`SCORE` in [0, 1] below which a span of personal data is dropped, of whatever type; model goes by the thresholds that were chosen for it (0.75 where none were)", byTaggers, func(c *Config) any { return &c.PIIThreshold }},
 	{"thresholds", "`LABEL=SCORE` below which a span of this one type is dropped, personal data or not; comma-separated or given several times", byTaggers, func(c *Config) any { return &c.Thresholds }},

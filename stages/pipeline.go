@@ -85,12 +85,31 @@ func (c *Config) findParams() findParams {
 	return findParams{c.PIIThreshold, thresholds, slices.Sorted(slices.Values(c.helpers())), c.Aggregation}
 }
 
+// computing is what predictions are computed on and in.
+type computing struct {
+	Device    string `json:"device"`    // cpu or cuda:N
+	Precision string `json:"precision"` // what auto comes to here
+	Libtorch  string `json:"libtorch"`
+}
+
+func (c *Config) computing() (computing, error) {
+	device, err := torchmodel.ResolveDevice(c.Device)
+	if err != nil {
+		return computing{}, err
+	}
+	built, err := torchmodel.Built()
+	if err != nil {
+		return computing{}, err
+	}
+	precision, err := torchmodel.ResolvePrecision(c.Precision, device)
+	return computing{device, precision, built.Libtorch}, err
+}
+
 type predictParams struct {
 	findParams
-	BatchSize int    `json:"predict_batch_size"`
-	Device    string `json:"device"`
-	Libtorch  string `json:"libtorch"`
-	Card      *card  `json:"card,omitempty"` // where the model has none and the configuration speaks for it
+	BatchSize int `json:"predict_batch_size"`
+	computing
+	Card *card `json:"card,omitempty"` // where the model has none and the configuration speaks for it
 }
 
 type evaluateParams struct {
@@ -102,10 +121,11 @@ type benchmarkParams struct {
 	Runs      int `json:"runs"`
 	BatchSize int `json:"predict_batch_size"`
 	findParams
-	Devices  []string `json:"benchmark_devices"`
-	Threads  int      `json:"threads"`
-	Libtorch string   `json:"libtorch"`
-	Hardware string   `json:"hardware"`
+	Devices   []string `json:"benchmark_devices"`
+	Threads   int      `json:"threads"`
+	Precision string   `json:"precision"`
+	Libtorch  string   `json:"libtorch"`
+	Hardware  string   `json:"hardware"`
 }
 
 // modelFolder is the model among the outputs of train.
@@ -113,11 +133,7 @@ const modelFolder = "model/"
 
 // Pipeline is the stages of a run with this configuration.
 func (c *Config) Pipeline(env *Env) ([]pipeline.Stage, error) {
-	device, err := torchmodel.ResolveDevice(c.Device)
-	if err != nil {
-		return nil, err
-	}
-	built, err := torchmodel.Built()
+	by, err := c.computing()
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +148,8 @@ func (c *Config) Pipeline(env *Env) ([]pipeline.Stage, error) {
 		return nil, err
 	}
 	return []pipeline.Stage{
-		c.tokenizeStage(env, inputs, tokenizer), c.trainStage(env, weights, device, built.Libtorch), c.predictStage(env, inputs, device, built.Libtorch),
-		c.evaluateStage(env, inputs), c.benchmarkStage(env, inputs, built.Libtorch),
+		c.tokenizeStage(env, inputs, tokenizer), c.trainStage(env, weights, by.Device, by.Libtorch), c.predictStage(env, inputs, by),
+		c.evaluateStage(env, inputs), c.benchmarkStage(env, inputs, by.Libtorch),
 	}, nil
 }
 
@@ -217,8 +233,8 @@ func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch
 		}}
 }
 
-func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 3, Params: predictParams{c.findParams(), c.PredictBatchSize, device, libtorch, nil},
+func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, by computing) pipeline.Stage {
+	return pipeline.Stage{Name: Predict, Schema: 3, Params: predictParams{c.findParams(), c.PredictBatchSize, by, nil},
 		Files: append(pickInputs(inputs, c.judged()...), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
@@ -267,7 +283,7 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 
 func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch string) pipeline.Stage {
 	return pipeline.Stage{Name: Benchmark, Schema: 3, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.findParams(),
-		c.BenchmarkDevices, c.Threads, libtorch, hardware()},
+		c.BenchmarkDevices, c.Threads, c.Precision, libtorch, hardware()},
 		Files: append(pickInputs(inputs, "dev"), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev)

@@ -53,7 +53,11 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	}
 	t := &Tagger{model: model, tokenizer: tokenizer, card: modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength),
 		batchSize: cfg.PredictBatchSize, aggregate: cfg.aggregation()}
-	if err := t.prepareFor(cfg); err != nil {
+	err = t.prepareFor(cfg)
+	if err == nil {
+		err = model.Prepare(cfg.Precision)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}
 	return t, nil
