@@ -129,9 +129,9 @@ func makers(t testing.TB) map[string]products {
 func TestEngineEqualsLibtorch(t *testing.T) {
 	for shape, config := range engineShapes() {
 		for maker, by := range makers(t) {
-			for _, threads := range []int{1, 3} {
-				if threads > 1 && by == byOneDNN {
-					continue // its threads are its own
+			for _, threads := range []int{1, 2} {
+				if threads > 1 && (by == byOneDNN || shape == "base") {
+					continue // oneDNN's threads are its own, and what base shows beside small, one thread shows
 				}
 				t.Run(fmt.Sprint(shape, " ", maker, " ", threads), func(t *testing.T) {
 					m := newModel(t, openThreads(t, threads), config)
