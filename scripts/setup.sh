@@ -363,12 +363,15 @@ build_library() {
 compile_ours() {
 	local build=$1 source
 	local -a running=() more=(-O3 -fno-math-errno)
-	if has_openmp; then more+=(-fopenmp); fi
 	if has_onednn; then more+=(-DPII_ONEDNN); fi
 	mkdir -p "$build"
 	cp "$root"/torchmodel/csrc/*.cpp "$root"/torchmodel/csrc/*.h "$build"
 	for source in "$build"/*.cpp; do
-		compile "$source" "${more[@]}" &
+		if [ "$source" = "$build/team.cpp" ] && has_openmp; then
+			compile "$source" "${more[@]}" -fopenmp &
+		else
+			compile "$source" "${more[@]}" &
+		fi
 		running+=($!)
 	done
 	wait_for "${running[@]}" || exit 1

@@ -108,14 +108,10 @@ private:
   // oneDNN opens parallel regions of its own, so with it nothing else may be inside one.
   void compute(int threads, const Batch &batch, float *logits) {
     grow(threads, batch);
-#ifdef _OPENMP
-    if (!onednn_ && threads > 1) {
-#pragma omp parallel num_threads(threads)
-      forward(Team(threads, true), batch, logits);
-      return;
-    }
-#endif
-    forward(Team(threads, false), batch, logits);
+    if (!onednn_ && threads > 1)
+      return Team::inside(threads, [&](Team &team) { forward(team, batch, logits); });
+    Team alone(threads);
+    forward(alone, batch, logits);
   }
 
   void grow(int threads, const Batch &batch) {
@@ -129,7 +125,7 @@ private:
     attention_.grow(attention_each_ * threads);
   }
 
-  void forward(Team team, const Batch &batch, float *logits) {
+  void forward(Team &team, const Batch &batch, float *logits) {
     const int64_t m = batch.tokens();
     embed(team, batch);
     for (const Layer &l : layers_) {

@@ -1,9 +1,7 @@
 // Threads that compute together.
 #pragma once
 #include <cstdint>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include <functional>
 
 namespace pii {
 
@@ -11,33 +9,14 @@ namespace pii {
 // is one thread that opens a region for each of them. The first is quicker, the second lets others open regions too.
 class Team {
 public:
-  Team(int threads, bool inside) : inside_(inside), count_(threads), id_(0) {
-#ifdef _OPENMP
-    if (inside)
-      id_ = omp_get_thread_num(), count_ = omp_get_num_threads();
-#else
-    count_ = 1;
-#endif
-  }
+  explicit Team(int threads); // of one thread, with regions of as many
+  // Runs work on each thread of a region, with a team that is inside it.
+  static void inside(int threads, const std::function<void(Team &)> &work);
 
   // Runs work(part, parts) on every thread, and waits for all.
-  template <typename Work> void shares(Work work) {
-#ifdef _OPENMP
-    if (inside_) {
-      work(id_, count_);
-#pragma omp barrier
-      return;
-    }
-    if (count_ > 1) {
-#pragma omp parallel num_threads(count_)
-      work(omp_get_thread_num(), omp_get_num_threads());
-      return;
-    }
-#endif
-    work(0, 1);
-  }
+  template <typename Work> void shares(Work work) { run(std::ref(work)); }
 
-  // Runs work(i) for i from 0 to n-1.
+  // Runs work(i, part) for i from 0 to n-1.
   template <typename Work> void each(int64_t n, Work work) {
     shares([&](int64_t part, int64_t parts) {
       for (int64_t i = n * part / parts; i < n * (part + 1) / parts; i++)
@@ -46,6 +25,9 @@ public:
   }
 
 private:
+  Team(int threads, bool inside, int id) : inside_(inside), count_(threads), id_(id) {}
+  void run(const std::function<void(int64_t part, int64_t parts)> &work);
+
   bool inside_;
   int count_, id_;
 };

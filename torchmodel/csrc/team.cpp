@@ -1,0 +1,45 @@
+// Of our sources, set-up compiles this one alone with OpenMP: in the others, headers of libtorch's that open threads where
+// they see OpenMP would do so within the operations of training. Without OpenMP a team is one thread.
+#include "team.h"
+#ifdef _OPENMP
+#include <omp.h>
+
+namespace pii {
+
+Team::Team(int threads) : Team(threads, false, 0) {}
+
+void Team::inside(int threads, const std::function<void(Team &)> &work) {
+#pragma omp parallel num_threads(threads)
+  {
+    Team team(omp_get_num_threads(), true, omp_get_thread_num());
+    work(team);
+  }
+}
+
+void Team::run(const std::function<void(int64_t part, int64_t parts)> &work) {
+  if (inside_) {
+    work(id_, count_);
+#pragma omp barrier
+  } else if (count_ > 1) {
+#pragma omp parallel num_threads(count_)
+    work(omp_get_thread_num(), omp_get_num_threads());
+  } else {
+    work(0, 1);
+  }
+}
+
+} // namespace pii
+#else
+namespace pii {
+
+Team::Team(int) : Team(1, false, 0) {}
+
+void Team::inside(int, const std::function<void(Team &)> &work) {
+  Team alone(1);
+  work(alone);
+}
+
+void Team::run(const std::function<void(int64_t part, int64_t parts)> &work) { work(0, 1); }
+
+} // namespace pii
+#endif
