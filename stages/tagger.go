@@ -44,7 +44,7 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 		return nil, cfg.fault("labels", fmt.Sprintf("are not those of the model, which are %s (%s)", strings.Join(modelCard.Labels, ","),
 			filepath.Join(dir, cardName)))
 	}
-	model, err := session.Load(dir)
+	model, err := session.LoadToPredict(dir, cfg.Precision)
 	if errors.Is(err, torchmodel.ErrNoClassifier) {
 		err = fmt.Errorf("%w; pii train --model %s makes one for your labels", err, dir)
 	}
@@ -53,11 +53,7 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 	}
 	t := &Tagger{model: model, tokenizer: tokenizer, card: modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength),
 		batchSize: cfg.PredictBatchSize, aggregate: cfg.aggregation()}
-	err = t.prepareFor(cfg)
-	if err == nil {
-		err = model.Prepare(cfg.Precision)
-	}
-	if err != nil {
+	if err := t.prepareFor(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}
 	return t, nil

@@ -30,6 +30,15 @@ type batch struct {
 	labelled     []int64    // where in tags there is a class
 }
 
+func (c Config) checkRows(rows []Row) error {
+	for i, row := range rows {
+		if err := c.checkRow(i, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c Config) checkRow(i int, row Row) error {
 	if len(row.IDs) == 0 || len(row.IDs) > c.MaxPositions {
 		return fmt.Errorf("row %d has %d tokens; the model takes 1 to %d", i, len(row.IDs), c.MaxPositions)
@@ -55,12 +64,12 @@ func (c Config) checkRow(i int, row Row) error {
 
 // newBatch pads rows to the longest of them. The tensors belong to s.
 func newBatch(s *scope, c Config, rows []Row, device gotch.Device) batch {
+	if err := c.checkRows(rows); err != nil {
+		s.fail(err)
+		return batch{}
+	}
 	length := 0
-	for i, row := range rows {
-		if err := c.checkRow(i, row); err != nil {
-			s.fail(err)
-			return batch{}
-		}
+	for _, row := range rows {
 		length = max(length, len(row.IDs))
 	}
 	ids := make([]int64, len(rows)*length)

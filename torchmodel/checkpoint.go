@@ -39,6 +39,9 @@ func (m *Model) Save(dir string) error {
 
 func (m *Model) writeWeights(w io.Writer) error {
 	return m.session.noGrad(func() error {
+		if err := m.checkWhole(); err != nil {
+			return err
+		}
 		tensors := map[string]*ts.Tensor{}
 		for _, p := range m.parameters {
 			tensors[p.Name] = p.tensor
@@ -52,7 +55,10 @@ var ErrNoClassifier = errors.New("it is a base model: its weights have no classi
 
 // Load reads a model folder, of any of WeightFiles' formats, as transformers reads it. Weights that are missing, surplus or
 // of another shape are an error that names them.
-func (s *Session) Load(dir string) (*Model, error) {
+func (s *Session) Load(dir string) (*Model, error) { return s.loadWhole(dir, (*Model).fill) }
+
+// loadWhole reads a model folder whose weights are all there, by fill.
+func (s *Session) loadWhole(dir string, fill func(*Model, map[string]stored) error) (*Model, error) {
 	c, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
@@ -62,7 +68,7 @@ func (s *Session) Load(dir string) (*Model, error) {
 			return ErrNoClassifier
 		}
 		return found.fit(c, fit{})
-	})
+	}, fill)
 }
 
 // Loaded says what LoadBody or LoadMaskedLM made of a checkpoint.
@@ -120,7 +126,7 @@ func (s *Session) LoadBody(dir string, labels []string, seed uint64) (*Model, Lo
 		newHead := !found.hasHead(c) || !sameSet(theirs, labels)
 		loaded.Reordered = !newHead && !slices.Equal(theirs, labels)
 		return loaded.take(found, c, newHead)
-	})
+	}, (*Model).fill)
 	if err == nil && loaded.Reordered {
 		if err = m.reorder(theirs, labels); err != nil {
 			err = errors.Join(fmt.Errorf("loading model %s: %w", dir, err), m.Close())
@@ -132,8 +138,10 @@ func (s *Session) LoadBody(dir string, labels []string, seed uint64) (*Model, Lo
 	return m, loaded, nil
 }
 
-// load opens a folder's weights, has them looked at, and makes a model of them; what they lack is drawn from random.
-func (s *Session) load(dir string, c Config, random *rand.Rand, look func(*checkpoint) error) (m *Model, err error) {
+// load opens a folder's weights, has them looked at, and makes a model that fill reads them into; what they lack is drawn from
+// random.
+func (s *Session) load(dir string, c Config, random *rand.Rand, look func(*checkpoint) error,
+	fill func(*Model, map[string]stored) error) (m *Model, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("loading model %s: %w", dir, err)
@@ -155,23 +163,26 @@ func (s *Session) load(dir string, c Config, random *rand.Rand, look func(*check
 	if err != nil {
 		return nil, err
 	}
-	if err := m.fill(found.weights); err != nil {
+	if err := fill(m, found.weights); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
 
 func (m *Model) fill(weights map[string]stored) error {
-	return m.session.noGrad(func() error {
-		for _, p := range m.parameters {
-			if w, ok := weights[p.Name]; ok {
-				if err := w.copyTo(p.tensor, m.session.device); err != nil {
-					return fmt.Errorf("%s: %w", p.Name, err)
-				}
+	return m.session.noGrad(func() error { return m.read(m.parameters, weights) })
+}
+
+// read reads the weights of some of the parameters, where they are stored. It runs on the owner's thread.
+func (m *Model) read(some []Parameter, weights map[string]stored) error {
+	for _, p := range some {
+		if w, ok := weights[p.Name]; ok {
+			if err := w.copyTo(p.tensor, m.session.device); err != nil {
+				return fmt.Errorf("%s: %w", p.Name, err)
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // reorder puts the classes of the classifier from one order of the labels into another.

@@ -8,6 +8,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -94,17 +95,47 @@ func (m *Model) prepare(precision string, by products) error {
 		return nil
 	}
 	return m.session.do(func() error {
-		if C.pii_engine_supports(precisionCodes[precision]) == 0 {
-			return &NoPrecisionError{precision, "this processor has no instructions for it, or libtch.so was built without oneDNN; fp32 works everywhere"}
+		err := m.checkWhole()
+		if err == nil {
+			nothing := func([]Parameter) error { return nil }
+			err = m.makeEngine(precision, by, nothing, nothing)
 		}
-		m.dropEngine()
-		made, err := m.newEngine(precision, by)
 		if err != nil {
 			return fmt.Errorf("preparing the model for %s: %w", precision, err)
 		}
-		m.engine = made
 		return nil
 	})
+}
+
+// LoadToPredict reads a model folder as Load does, prepared to predict in a precision. Each layer's weights are read, copied as the
+// processor likes them, and dropped before the next one's: the model is in memory once, and can neither be trained nor saved.
+func (s *Session) LoadToPredict(dir, precision string) (*Model, error) {
+	precision, err := ResolvePrecision(precision, s.Device())
+	if err != nil {
+		return nil, fmt.Errorf("loading model %s: %w", dir, err)
+	}
+	if s.device.IsCuda() {
+		return s.Load(dir)
+	}
+	return s.loadWhole(dir, func(m *Model, weights map[string]stored) error {
+		return s.noGrad(func() error {
+			return m.makeEngine(precision, byBest, func(part []Parameter) error { return m.read(part, weights) }, m.dropPacked)
+		})
+	})
+}
+
+// dropPacked drops the weights of a part that the engine has copies of.
+func (m *Model) dropPacked(part []Parameter) error {
+	if part[0].tensor == m.embeddings.word_embeddings {
+		return nil
+	}
+	m.packed = true
+	var errs []error
+	for i := range part {
+		errs = append(errs, part[i].tensor.Drop())
+		part[i].tensor = nil
+	}
+	return errors.Join(errs...)
 }
 
 // Precision is what Logits computes in.
@@ -123,14 +154,34 @@ func (m *Model) Products() string {
 	return C.GoString(C.pii_engine_products(m.engine.pointer))
 }
 
-func (m *Model) newEngine(precision string, by products) (*engine, error) {
-	var weights []*C.float
-	for _, x := range m.engineWeights() {
-		pointer, err := floatsOf(x)
-		if err != nil {
-			return nil, err
+// makeEngine gives the model an engine. Each part of the weights is seen by before and after the engine takes it. It runs on the
+// owner's thread.
+func (m *Model) makeEngine(precision string, by products, before, after func(part []Parameter) error) error {
+	made, err := m.newEngine(precision, by)
+	if err != nil {
+		return err
+	}
+	m.dropEngine()
+	m.engine = made
+	for _, part := range m.parts() {
+		if err = before(part); err == nil {
+			err = made.take(part)
 		}
-		weights = append(weights, pointer)
+		if err == nil {
+			err = after(part)
+		}
+		if err != nil {
+			m.dropEngine()
+			return err
+		}
+	}
+	return nil
+}
+
+// newEngine makes an engine without weights.
+func (m *Model) newEngine(precision string, by products) (*engine, error) {
+	if C.pii_engine_supports(precisionCodes[precision]) == 0 {
+		return nil, &NoPrecisionError{precision, "this processor has no instructions for it, or libtch.so was built without oneDNN; fp32 works everywhere"}
 	}
 	c := m.Config
 	shape := C.pii_engine_shape{dim: C.int64_t(c.Dim), hidden: C.int64_t(c.HiddenDim), layers: C.int64_t(c.Layers),
@@ -139,25 +190,28 @@ func (m *Model) newEngine(precision string, by products) (*engine, error) {
 		shape.relu = 1
 	}
 	e := &engine{precision: precision}
-	err := taken(C.pii_engine_make(&shape, unsafe.SliceData(weights), precisionCodes[precision], C.int(by), &e.pointer))
+	err := taken(C.pii_engine_make(&shape, precisionCodes[precision], C.int(by), &e.pointer))
 	return e, err
 }
 
-// engineWeights are the model's tensors in the order in which pii_engine_make reads them.
-func (m *Model) engineWeights() []*ts.Tensor {
-	list := []*ts.Tensor{m.embeddings.word_embeddings, m.embeddings.position_embeddings, m.embeddings.LayerNorm.weight,
-		m.embeddings.LayerNorm.bias}
-	linears := func(all ...linear) {
-		for _, l := range all {
-			list = append(list, l.weight, l.bias)
+// parts divides the parameters as pii_engine_take wants them: the embeddings, each layer, the classifier.
+func (m *Model) parts() [][]Parameter {
+	const embeddings, layer, classifier = 4, 16, 2
+	last := len(m.parameters) - classifier
+	list := slices.AppendSeq([][]Parameter{m.parameters[:embeddings]}, slices.Chunk(m.parameters[embeddings:last], layer))
+	return append(list, m.parameters[last:])
+}
+
+func (e *engine) take(part []Parameter) error {
+	var weights []*C.float
+	for _, p := range part {
+		pointer, err := floatsOf(p.tensor)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
 		}
+		weights = append(weights, pointer)
 	}
-	for _, l := range m.layers {
-		linears(l.attention.q_lin, l.attention.k_lin, l.attention.v_lin, l.attention.out_lin, linear(l.sa_layer_norm),
-			l.ffn.lin1, l.ffn.lin2, linear(l.output_layer_norm))
-	}
-	linears(m.classifier)
-	return list
+	return taken(C.pii_engine_take(e.pointer, unsafe.SliceData(weights)))
 }
 
 // floatsOf is where a float32 tensor on the CPU has its values, in row-major order.
@@ -202,4 +256,37 @@ func (m *Model) engineLogits(rows []Row) ([][]float32, error) {
 		logits[i] = flat[from:to:to]
 	}
 	return logits, nil
+}
+
+// engineJudge is Judge by the engine. It runs on the owner's thread.
+func (m *Model) engineJudge(rows []Row) (Judged, error) {
+	if err := m.Config.checkRows(rows); err != nil {
+		return Judged{}, err
+	}
+	logits, err := m.engineLogits(rows)
+	if err != nil {
+		return Judged{}, err
+	}
+	j := Judged{Tokens: countLabelled(rows), Logits: logits}
+	width := m.Config.classes()
+	for i, row := range rows {
+		if row.Tags == nil {
+			return Judged{}, errNoTags
+		}
+		for t, tag := range row.Tags {
+			if tag != IgnoreIndex {
+				j.LossSum += crossEntropy(logits[i][t*width:(t+1)*width], int(tag))
+			}
+		}
+	}
+	return j, nil
+}
+
+// crossEntropy is -log softmax(scores)[class].
+func crossEntropy(scores []float32, class int) float64 {
+	highest, sum := float64(slices.Max(scores)), 0.0
+	for _, x := range scores {
+		sum += math.Exp(float64(x) - highest)
+	}
+	return math.Log(sum) + highest - float64(scores[class])
 }

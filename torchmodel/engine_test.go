@@ -256,6 +256,108 @@ func TestEngineTellsBrokenWeights(t *testing.T) {
 	}
 }
 
+// saved is the folder of a model with random weights.
+func saved(t testing.TB, s *Session) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := newTestModel(t, s, 1).Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestLoadToPredict(t *testing.T) {
+	s := openSession(t)
+	dir := saved(t, s)
+	rows := randomRows(rand.New(rand.NewPCG(1, 1)), 20)
+	for _, precision := range []string{Auto, FP32, INT8} {
+		whole, err := s.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer whole.Close()
+		judged, err := whole.Judge(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepare(t, whole, precision, byBest)
+		m, err := s.LoadToPredict(dir, precision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := logitsOf(t, m, rows); !reflect.DeepEqual(got, logitsOf(t, whole, rows)) || m.Precision() != whole.Precision() {
+			t.Errorf("%s: logits are not those of a model that was loaded and prepared", precision)
+		}
+		mine, err := m.Judge(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mine.Tokens != judged.Tokens || math.Abs(mine.LossSum-judged.LossSum) > 0.02*judged.LossSum {
+			t.Errorf("%s: judged %v and %v tokens, want %v and %v", precision, mine.LossSum, mine.Tokens, judged.LossSum, judged.Tokens)
+		}
+		checkPredictsOnly(t, m)
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := m.Logits(rows); !errors.Is(err, errClosed) {
+			t.Errorf("a closed model: %v", err)
+		}
+	}
+}
+
+// checkPredictsOnly asks a model for what needs the weights that it has dropped.
+func checkPredictsOnly(t *testing.T, m *Model) {
+	t.Helper()
+	_, train := m.NewTrainer(testOptimizer, Objective{})
+	_, _, loss := m.Loss(randomRows(rand.New(rand.NewPCG(1, 1)), 2))
+	for what, err := range map[string]error{"training": train, "loss": loss, "saving": m.Save(t.TempDir()), "freezing": m.Freeze(true, 1),
+		"preparing": m.Prepare(FP32)} {
+		if err == nil || !strings.Contains(err.Error(), "to predict only") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestLoadToPredictTellsWhatIsWrong(t *testing.T) {
+	s := openSession(t)
+	dir := saved(t, s)
+	if _, err := s.LoadToPredict(dir, "fp64"); err == nil || !strings.Contains(err.Error(), "fp64") {
+		t.Errorf("precision fp64: %v", err)
+	}
+	broken := newTestModel(t, s, 1)
+	if err := broken.setAll(4, math.NaN()); err != nil { // the weight of a product
+		t.Fatal(err)
+	}
+	if err := broken.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.LoadToPredict(dir, INT8); err == nil || !strings.Contains(err.Error(), "not a finite number") {
+		t.Errorf("a weight that is no number: %v", err)
+	}
+	if err := os.Truncate(dir+"/"+weightsName, 5000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.LoadToPredict(dir, FP32); err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("half a file: %v", err)
+	}
+}
+
+func TestLoadingToPredictKeepsMemoryFlat(t *testing.T) {
+	s := openSession(t)
+	dir := saved(t, s)
+	checkFlat(t, 500, 4<<20, func(n int) {
+		for range n {
+			m, err := s.LoadToPredict(dir, FP32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestTrainingUndoesTheEngine(t *testing.T) {
 	m := newTestModel(t, openSession(t), 1)
 	rows := randomRows(rand.New(rand.NewPCG(1, 1)), 4)

@@ -20,6 +20,9 @@ func (m *Model) Freeze(embeddings bool, layers int) error {
 		prefixes = append(prefixes, fmt.Sprintf("distilbert.transformer.layer.%d.", i))
 	}
 	return m.session.do(func() error {
+		if err := m.checkWhole(); err != nil {
+			return err
+		}
 		for i := range m.parameters {
 			p := &m.parameters[i]
 			p.frozen = false

@@ -50,13 +50,16 @@ func (s *Session) LoadMaskedLM(dir string, seed uint64) (*Model, Loaded, error) 
 		delete(found.theirs, tiedProjector)
 		delete(found.weights, tiedProjector)
 		return loaded.take(found, c, !found.hasHead(c))
-	})
+	}, (*Model).fill)
 	return m, loaded, err
 }
 
 // Loss is the cross-entropy of rows with tags, summed over the labelled tokens, without dropout, and how many these are.
 func (m *Model) Loss(rows []Row) (sum float64, labelled int, err error) {
 	err = m.session.noGrad(func() error {
+		if err := m.checkWhole(); err != nil {
+			return err
+		}
 		s := new(scope)
 		defer s.drop()
 		in := newBatch(s, m.Config, rows, m.session.device)

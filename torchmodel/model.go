@@ -19,6 +19,7 @@ type Model struct {
 	classifier linear   // of a model with labels
 	masked     maskedLM // of a masked language model
 	engine     *engine  // nil: predictions go through libtorch's operators
+	packed     bool     // only the engine has the weights of layers and classifier; their tensors are nil
 }
 
 // New makes a model with random weights, the same for the same seed: N(0, InitializerRange²), biases and the padding row
@@ -82,10 +83,23 @@ func (m *Model) Close() error {
 func (m *Model) free() error {
 	var errs []error
 	for _, p := range m.parameters {
-		errs = append(errs, p.tensor.Drop())
+		if p.tensor != nil {
+			errs = append(errs, p.tensor.Drop())
+		}
 	}
 	m.parameters = nil
 	return errors.Join(errs...)
+}
+
+// checkWhole is an error for a model that no longer has all weights as tensors. It runs on the owner's thread.
+func (m *Model) checkWhole() error {
+	switch {
+	case len(m.parameters) == 0:
+		return errClosed
+	case m.packed:
+		return errors.New("the model was loaded to predict only")
+	}
+	return nil
 }
 
 // tensors are those of all parameters.
@@ -133,10 +147,8 @@ func (m *Model) Logits(rows []Row) ([][]float32, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	for i, row := range rows {
-		if err := m.Config.checkRow(i, row); err != nil {
-			return nil, fmt.Errorf("computing logits: %w", err)
-		}
+	if err := m.Config.checkRows(rows); err != nil {
+		return nil, fmt.Errorf("computing logits: %w", err)
 	}
 	var logits [][]float32
 	err := m.session.noGrad(func() (err error) {
@@ -208,7 +220,14 @@ type Judged struct {
 // Judge compares the model's scores of rows with their tags.
 func (m *Model) Judge(rows []Row) (Judged, error) {
 	var j Judged
-	err := m.session.noGrad(func() error {
+	err := m.session.noGrad(func() (err error) {
+		if m.engine != nil {
+			j, err = m.engineJudge(rows)
+			return err
+		}
+		if err := m.checkWhole(); err != nil {
+			return err
+		}
 		s := new(scope)
 		defer s.drop()
 		in := newBatch(s, m.Config, rows, m.session.device)

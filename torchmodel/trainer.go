@@ -38,6 +38,9 @@ func (m *Model) NewTrainer(o Optimizer, objective Objective) (*Trainer, error) {
 	}
 	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None}
 	err := m.session.do(func() error {
+		if err := m.checkWhole(); err != nil {
+			return err
+		}
 		t.crew = crew{model: m, threads: 1}
 		if !m.session.device.IsCuda() {
 			t.crew.threads = Threads()

@@ -22,7 +22,7 @@ struct Layer {
   Norm attention_norm, output_norm;
 };
 
-// Takes weights in the order of pii_engine_make.
+// Takes weights in the order of pii_engine_take.
 class Reader {
 public:
   Reader(const float *const *weights) : next_(weights) {}
@@ -59,17 +59,29 @@ struct Batch {
 
 class Engine {
 public:
-  Engine(const pii_engine_shape &shape, const float *const *weights, int precision, int products)
+  Engine(const pii_engine_shape &shape, int precision, int products)
       : shape_(shape), precision_(precision), kernels_(kernels_avx2() ? kernels_avx2() : kernels_any()) {
     if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && onednn_supports(precision) == 2))
       onednn_ = make_onednn();
     if (products == PII_BY_ONEDNN && !onednn_)
       throw std::runtime_error("this build has no oneDNN");
     name_ = onednn_ ? "oneDNN" : kernels_->name;
-    read(Reader(weights));
+  }
+
+  void take(Reader from) {
+    if (classifier_)
+      throw std::logic_error("the engine has all weights");
+    if (!words_)
+      take_embeddings(from);
+    else if (static_cast<int64_t>(layers_.size()) < shape_.layers)
+      take_layer(from);
+    else
+      classifier_ = own_linear(from.stored(shape_.classes, shape_.dim), PII_FP32, kernels_);
   }
 
   void run(int threads, Batch all, float *logits) {
+    if (!classifier_)
+      throw std::logic_error("the engine lacks weights");
     for (int64_t first = 0; first < all.rows;) {
       int64_t last = first + 1;
       while (last < all.rows && all.starts[last + 1] - all.starts[first] <= kTokens)
@@ -83,22 +95,22 @@ public:
   const char *products() const { return name_; }
 
 private:
-  void read(Reader from) {
-    const int64_t d = shape_.dim, f = shape_.hidden;
+  void take_embeddings(Reader &from) {
     words_ = from.take();
     positions_ = from.take();
-    embeddings_norm_ = from.norm(d);
-    for (int64_t i = 0; i < shape_.layers; i++) {
-      Layer l;
-      l.qkv = linear(from.stored(3 * d, d, 3));
-      l.out = linear(from.stored(d, d));
-      l.attention_norm = from.norm(d);
-      l.lin1 = linear(from.stored(f, d));
-      l.lin2 = linear(from.stored(d, f));
-      l.output_norm = from.norm(d);
-      layers_.push_back(std::move(l));
-    }
-    classifier_ = own_linear(from.stored(shape_.classes, d), PII_FP32, kernels_);
+    embeddings_norm_ = from.norm(shape_.dim);
+  }
+
+  void take_layer(Reader &from) {
+    const int64_t d = shape_.dim, f = shape_.hidden;
+    Layer l;
+    l.qkv = linear(from.stored(3 * d, d, 3));
+    l.out = linear(from.stored(d, d));
+    l.attention_norm = from.norm(d);
+    l.lin1 = linear(from.stored(f, d));
+    l.lin2 = linear(from.stored(d, f));
+    l.output_norm = from.norm(d);
+    layers_.push_back(std::move(l));
   }
 
   std::unique_ptr<Linear> linear(const Stored &from) {
@@ -176,7 +188,7 @@ private:
   const Kernels *kernels_;
   std::unique_ptr<OneDNN> onednn_; // null: our own loops; it outlives the layers
   const char *name_;
-  const float *words_, *positions_;
+  const float *words_ = nullptr, *positions_ = nullptr;
   Norm embeddings_norm_;
   std::vector<Layer> layers_;
   std::unique_ptr<Linear> classifier_;
@@ -197,9 +209,13 @@ int pii_engine_supports(int precision) {
   return std::max(own, onednn_supports(precision));
 }
 
-char *pii_engine_make(const pii_engine_shape *shape, const float *const *weights, int precision, int products, void **engine) {
+char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, void **engine) {
   *engine = nullptr;
-  return guarded([&] { *engine = new pii::Engine(*shape, weights, precision, products); });
+  return guarded([&] { *engine = new pii::Engine(*shape, precision, products); });
+}
+
+char *pii_engine_take(void *engine, const float *const *weights) {
+  return guarded([&] { static_cast<pii::Engine *>(engine)->take(pii::Reader(weights)); });
 }
 
 char *pii_engine_run(void *engine, int threads, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits) {

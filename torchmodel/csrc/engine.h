@@ -22,13 +22,16 @@ typedef struct {
 /* Whether this processor and this build can compute in a precision: 0 no, 1 yes, 2 yes, and with instructions made for it. */
 int pii_engine_supports(int precision);
 
-/* Makes an engine. weights are float32 and contiguous:
-     word and position embeddings (V, D) and (P, D), their layer norm's weight and bias (D);
-     for each layer, weight (out, in) and bias (out) of q, k, v, out, then those of the layer norm, of lin1 (F, D), lin2 (D, F)
+/* Makes an engine, which then is to take its weights. */
+char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, void **engine);
+
+/* Takes the next part of the weights, which are float32 and contiguous:
+     first word and position embeddings (V, D) and (P, D), their layer norm's weight and bias (D);
+     then for each layer weight (out, in) and bias (out) of q, k, v, out, then those of the layer norm, of lin1 (F, D), lin2 (D, F)
      and of the second layer norm;
-     the classifier's weight (K, D) and bias (K).
+     last the classifier's weight (K, D) and bias (K).
    The embeddings are read where they are and must outlive the engine; of all else it has copies. */
-char *pii_engine_make(const pii_engine_shape *shape, const float *const *weights, int precision, int products, void **engine);
+char *pii_engine_take(void *engine, const float *const *weights);
 
 /* Computes logits (starts[rows], K) of texts that lie one after another: row i is ids[starts[i]] … ids[starts[i+1]-1], at
    positions 0, 1, …; none is empty. Ids and lengths are the caller's to check. The result of a row does not depend on the

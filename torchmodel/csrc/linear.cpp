@@ -52,10 +52,9 @@ public:
   OwnFloats(const Stored &from, const Kernels *kernels)
       : n_(from.n), k_(from.k), kernels_(kernels), bias_(padded_bias(from, round_up(from.n, kernels->panel))),
         packed_(round_up(from.n, kernels->panel) * from.k) {
-    const int64_t panel = kernels->panel;
-    for (int64_t i = 0; i < n_; i++)
-      for (int64_t j = 0; j < k_; j++)
-        packed_[i / panel * panel * k_ + j * panel + i % panel] = from.row(i)[j];
+    for (int64_t first = 0; first < n_; first += kernels->panel)
+      for (int64_t i = 0; i < k_; i += kBlock)
+        pack(from, first, i, std::min(k_, i + kBlock));
   }
 
   void run(Team &team, Scratch &, const float *x, int64_t m, float *out, bool add, Activation activation) override {
@@ -64,6 +63,18 @@ public:
   }
 
 private:
+  static constexpr int64_t kBlock = 256; // of k: what a panel has of it stays in the first cache while rows are interleaved
+
+  void pack(const Stored &from, int64_t first, int64_t start, int64_t end) {
+    const int64_t panel = kernels_->panel;
+    for (int64_t i = first; i < std::min(n_, first + panel); i++) {
+      const float *row = from.row(i);
+      float *to = packed_.get() + first * k_ + i - first;
+      for (int64_t j = start; j < end; j++)
+        to[j * panel] = row[j];
+    }
+  }
+
   int64_t n_, k_;
   const Kernels *kernels_;
   Buffer<float> bias_, packed_;
