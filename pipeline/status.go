@@ -65,9 +65,10 @@ func (r *Run) Status(ctx context.Context) ([]State, error) {
 // Each round more means that another process has finished a stage meanwhile. What is not found may be on its way between
 // two renames, old record and all, so it is looked for again before it counts as gone.
 func (r *Run) checkSteady(ctx context.Context, s Stage, pending map[string]bool) (*State, error) {
+	seen := map[string]fingerprint{}
 	for looks := 0; ; {
 		before := r.marks(s)
-		state, err := r.check(s, pending)
+		state, err := r.check(s, pending, seen)
 		if ctx.Err() != nil {
 			return state, err
 		}
@@ -108,8 +109,8 @@ func (r *Run) mark(stage string) string {
 }
 
 // check compares what a stage's key would be made of now with its record. pending holds the earlier stages that are
-// about to be replaced by output that is not known yet.
-func (r *Run) check(s Stage, pending map[string]bool) (*State, error) {
+// about to be replaced by output that is not known yet; seen is what earlier looks found of the inputs.
+func (r *Run) check(s Stage, pending map[string]bool, seen map[string]fingerprint) (*State, error) {
 	state := &State{Stage: s.Name}
 	was, err := readRecord(r.folder(s.Name))
 	var broken *brokenRecordError
@@ -118,7 +119,7 @@ func (r *Run) check(s Stage, pending map[string]bool) (*State, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	is, err := r.makings(s, was, pending, state)
+	is, err := r.makings(s, was, pending, seen, state)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (r *Run) check(s Stage, pending map[string]bool) (*State, error) {
 }
 
 // makings gathers what the stage's key is made of.
-func (r *Run) makings(s Stage, was *record, pending map[string]bool, state *State) (*record, error) {
+func (r *Run) makings(s Stage, was *record, pending map[string]bool, seen map[string]fingerprint, state *State) (*record, error) {
 	is := &record{Stage: s.Name, Schema: s.Schema, Inputs: map[string]string{}, Files: map[string]fingerprint{}}
 	var err error
 	if is.Params, err = jsonObject(s.Params); err != nil {
@@ -150,14 +151,15 @@ func (r *Run) makings(s Stage, was *record, pending map[string]bool, state *Stat
 			state.Waits = append(state.Waits, in.Awaits)
 			continue
 		}
-		known := fingerprint{}
-		if was != nil {
+		known, looked := seen[in.Name]
+		if !looked && was != nil {
 			known = was.Files[in.Name]
 		}
 		fp, err := in.take(known)
 		if err != nil {
 			return nil, err
 		}
+		seen[in.Name] = fp
 		is.Files[in.Name], is.Inputs[in.Name] = fp, fp.Digest
 	}
 	for _, need := range s.Needs {
