@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -75,10 +76,23 @@ func digestOf(files fs.FS) (string, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := fs.ReadFile(files, path)
-		fmt.Fprintf(sum, "%s %d\n", path, len(content))
-		sum.Write(content)
-		return err
+		return addTo(sum, files, path)
 	})
 	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// addTo writes a file's name, size and content to sum.
+func addTo(sum io.Writer, files fs.FS, path string) error {
+	file, err := files.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(sum, "%s %d\n", path, info.Size())
+	_, err = io.Copy(sum, file)
+	return err
 }
