@@ -18,14 +18,16 @@ import (
 )
 
 // Precisions are the names of what the large products of a prediction may be computed in. Auto is the fastest that the processor
-// has instructions made for, short of int8, which changes a tag now and then: bf16 with AMX, else fp32.
-var Precisions = []string{Auto, FP32, BF16, INT8}
+// has instructions made for, short of int8, which changes a tag now and then: bf16 with AMX and on GPUs from Ampere on, else fp32.
+var Precisions = []string{Auto, FP32, TF32, FP16, BF16, INT8}
 
-// The precisions: float32; bfloat16 with sums in float32; bytes, where weights have a scale for each output and inputs one for
+// The precisions: float32; float32 whose factors a GPU rounds to 10 bits; float16 and bfloat16 with sums in float32; bytes, where weights have a scale for each output and inputs one for
 // each token, with exact sums.
 const (
 	Auto = "auto"
 	FP32 = "fp32"
+	TF32 = "tf32"
+	FP16 = "fp16"
 	BF16 = "bf16"
 	INT8 = "int8"
 )
@@ -51,27 +53,30 @@ func (e *NoPrecisionError) Error() string {
 // CheckPrecision reports whether name is that of a precision, without looking whether this machine has it.
 func CheckPrecision(name string) error {
 	if !slices.Contains(Precisions, name) {
-		return fmt.Errorf("precision %q is not auto, fp32, bf16 or int8", name)
+		return fmt.Errorf("precision %q is not auto, fp32, tf32, fp16, bf16 or int8", name)
 	}
 	return nil
 }
 
-// ResolvePrecision is what Prepare would compute in for this name on a device, "cpu" or "cuda:N". libtorch is not loaded for it.
+// ResolvePrecision is what Prepare would compute in for this name on a device, "cpu" or "cuda:N". For the CPU, libtorch is not loaded.
 func ResolvePrecision(name, device string) (string, error) {
 	if err := CheckPrecision(name); err != nil {
 		return "", err
+	}
+	if device != "cpu" {
+		return resolveOnCUDA(name, device)
 	}
 	built, err := Built()
 	if err != nil {
 		return "", err
 	}
 	switch {
-	case name == FP32 || name == Auto && (device != "cpu" || !built.OneDNN || !cpu.X86.HasAMXBF16):
+	case name == FP32 || name == Auto && (!built.OneDNN || !cpu.X86.HasAMXBF16):
 		return FP32, nil
 	case name == Auto:
 		return BF16, nil
-	case device != "cpu":
-		return "", &NoPrecisionError{name, "on " + device + " there is only fp32"}
+	case name == FP16 || name == TF32:
+		return "", &NoPrecisionError{name, "on the CPU there are fp32, bf16 and int8"}
 	}
 	return name, nil
 }
@@ -82,8 +87,8 @@ type engine struct {
 	precision string
 }
 
-// Prepare makes the model ready to predict in a precision. Where it is on the CPU and classifies tokens, its weights are copied
-// as the processor likes them, and Logits no longer goes through libtorch's operators. What trains the model undoes it.
+// Prepare makes the model ready to predict in a precision, where it classifies tokens. On the CPU its weights are copied as the
+// processor likes them, and Logits no longer goes through libtorch's operators; on a GPU they are cast. What trains the model undoes it.
 func (m *Model) Prepare(precision string) error { return m.prepare(precision, byBest) }
 
 func (m *Model) prepare(precision string, by products) error {
@@ -91,8 +96,11 @@ func (m *Model) prepare(precision string, by products) error {
 	if err != nil {
 		return err
 	}
-	if m.session.device.IsCuda() || m.Config.MaskedLM {
+	if m.Config.MaskedLM {
 		return nil
+	}
+	if m.session.device.IsCuda() {
+		return m.preparePass(precision)
 	}
 	return m.session.do(func() error {
 		err := m.checkWhole()
@@ -115,7 +123,7 @@ func (s *Session) LoadToPredict(dir, precision string) (*Model, error) {
 		return nil, fmt.Errorf("loading model %s: %w", dir, err)
 	}
 	if s.device.IsCuda() {
-		return s.Load(dir)
+		return s.loadPrepared(dir, precision)
 	}
 	return s.loadWhole(dir, func(m *Model, weights map[string]stored) error {
 		return s.noGrad(func() error {
@@ -140,10 +148,13 @@ func (m *Model) dropPacked(part []Parameter) error {
 
 // Precision is what Logits computes in.
 func (m *Model) Precision() string {
-	if m.engine == nil {
-		return FP32
+	switch {
+	case m.engine != nil:
+		return m.engine.precision
+	case m.pass != nil:
+		return m.pass.precision
 	}
-	return m.engine.precision
+	return FP32
 }
 
 // Products says what computes the large products: libtorch, oneDNN, or loops of ours for an instruction set.
@@ -229,6 +240,7 @@ func floatsOf(x *ts.Tensor) (*C.float, error) {
 
 // dropEngine runs on the owner's thread.
 func (m *Model) dropEngine() {
+	m.dropPass()
 	if m.engine != nil {
 		C.pii_engine_free(m.engine.pointer)
 		m.engine = nil

@@ -440,7 +440,7 @@ func TestCloseDuringPredictions(t *testing.T) {
 }
 
 func TestPrecisionsByDevice(t *testing.T) {
-	for _, c := range []struct{ name, device, want string }{{Auto, "cuda:0", FP32}, {FP32, "cuda:1", FP32}, {FP32, "cpu", FP32}} {
+	for _, c := range []struct{ name, device, want string }{{FP16, "cuda:0", FP16}, {FP32, "cuda:1", FP32}, {FP32, "cpu", FP32}} {
 		if got, err := ResolvePrecision(c.name, c.device); got != c.want || err != nil {
 			t.Errorf("%s on %s: %s, %v", c.name, c.device, got, err)
 		}

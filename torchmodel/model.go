@@ -16,10 +16,11 @@ type Model struct {
 	parameters []Parameter
 	embeddings embeddings
 	layers     []layer
-	classifier linear   // of a model with labels
-	masked     maskedLM // of a masked language model
-	engine     *engine  // nil: predictions go through libtorch's operators
-	packed     bool     // only the engine has the weights of layers and classifier; their tensors are nil
+	classifier linear       // of a model with labels
+	masked     maskedLM     // of a masked language model
+	engine     *engine      // nil: predictions go through libtorch's operators
+	packed     bool         // only the engine has the weights of layers and classifier; their tensors are nil
+	pass       *forwardPass // libtorch's operators in one call; nil: one by one
 }
 
 // New makes a model with random weights, the same for the same seed: N(0, InitializerRange²), biases and the padding row
@@ -155,11 +156,7 @@ func (m *Model) Logits(rows []Row) ([][]float32, error) {
 		if len(m.parameters) == 0 {
 			return errClosed
 		}
-		if m.engine != nil {
-			logits, err = m.engineLogits(rows)
-		} else {
-			logits, err = m.libtorchLogits(rows)
-		}
+		logits, err = m.logitsOfRows(rows)
 		return err
 	})
 	if err != nil {
@@ -167,7 +164,7 @@ func (m *Model) Logits(rows []Row) ([][]float32, error) {
 	}
 	for i := range logits {
 		if !finite(logits[i]) {
-			return nil, fmt.Errorf("computing logits: those of row %d are not numbers; the weights are broken", i)
+			return nil, fmt.Errorf("computing logits: those of row %d are not numbers; %s", i, m.notFinite())
 		}
 	}
 	return logits, nil

@@ -21,6 +21,8 @@ type scope struct {
 	held  []*ts.Tensor
 	masks *masks // what dropout draws from; nil for libtorch's generator
 	err   error
+
+	precision string // of products, one of TrainPrecisions; "" is fp32
 }
 
 // keep takes ownership of an operation's result.
@@ -52,7 +54,7 @@ func (s *scope) inner(part func(*scope) *ts.Tensor) *ts.Tensor {
 	if s.err != nil {
 		return nil
 	}
-	in := &scope{masks: s.masks}
+	in := &scope{masks: s.masks, precision: s.precision}
 	result := part(in)
 	for i, x := range in.held {
 		if x == result {
@@ -133,11 +135,18 @@ func (s *scope) linear(x, weight, bias *ts.Tensor) *ts.Tensor {
 	if s.err != nil {
 		return nil
 	}
+	x, weight, bias = s.factor(x), s.factor(weight), s.factor(bias)
+	if s.err != nil {
+		return nil
+	}
 	return s.keep(ts.Linear(x, weight, bias))
 }
 
 func (s *scope) layerNorm(x, weight, bias *ts.Tensor, width int64, eps float64) *ts.Tensor {
 	if s.err != nil {
+		return nil
+	}
+	if x = s.full(x); s.err != nil {
 		return nil
 	}
 	return s.keep(ts.LayerNorm(x, []int64{width}, weight, bias, eps, true))
@@ -151,6 +160,10 @@ func (s *scope) add(a, b *ts.Tensor) *ts.Tensor {
 }
 
 func (s *scope) matmul(a, b *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	a, b = s.factor(a), s.factor(b)
 	if s.err != nil {
 		return nil
 	}
@@ -213,6 +226,9 @@ func (s *scope) transpose(x *ts.Tensor, a, b int64) *ts.Tensor {
 // its class; weights is (K), or ts.None for 1.
 func (s *scope) crossEntropySum(logits, targets, weights *ts.Tensor, ignore int64, smoothing float64) *ts.Tensor {
 	if s.err != nil {
+		return nil
+	}
+	if logits = s.full(logits); s.err != nil {
 		return nil
 	}
 	const reductionSum = 2

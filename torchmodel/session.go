@@ -45,6 +45,13 @@ func (o owner) close() { o.closing.Do(func() { close(o.calls) }) }
 type Session struct {
 	owner
 	device gotch.Device
+	room   room
+
+	// Warn is told, once, that the device has too little memory for what it was asked to compute at once. Nil: nobody is.
+	Warn func(format string, arguments ...any)
+
+	asGPU    bool                  // set by tests: what is done on a GPU is done on the CPU
+	shortage func(cells int) error // set by tests: what computing so many padded tokens at once fails with
 }
 
 // Open loads libtorch and starts its owner. device is cpu, cuda, cuda:N, or auto for CUDA where there is one; threads is
@@ -58,8 +65,10 @@ func Open(device string, threads int) (*Session, error) {
 		if err := useThreads(threads); err != nil {
 			return err
 		}
-		s.device, err = resolveDevice(device)
-		return err
+		if s.device, err = resolveDevice(device); err != nil || !s.device.IsCuda() {
+			return err
+		}
+		return allowTF32(false)
 	})
 	if err != nil {
 		s.Close()
@@ -80,6 +89,9 @@ func (s *Session) noGrad(f func() error) error {
 		return errors.Join(err, back)
 	})
 }
+
+// onGPU reports whether a step of training is computed as on a GPU.
+func (s *Session) onGPU() bool { return s.device.IsCuda() || s.asGPU }
 
 // Close ends the owner. The session's models must be closed before.
 func (s *Session) Close() { s.close() }

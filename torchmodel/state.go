@@ -17,6 +17,8 @@ func (t *Trainer) Save(w io.Writer, values map[string]string) error {
 			tensors[name] = s.tensor
 		}
 		values["step"] = strconv.Itoa(t.step)
+		values["loss_scale"] = strconv.FormatFloat(t.scale.factor, 'g', -1, 64)
+		values["loss_scale_steps"] = strconv.Itoa(t.scale.good)
 		return writeTensors(w, tensors, values)
 	})
 }
@@ -53,6 +55,10 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("restoring training: %s: step: %w", path, err)
 	}
+	scale, err := t.scale.restored(values)
+	if err != nil {
+		return nil, fmt.Errorf("restoring training: %s: %w", path, err)
+	}
 	state := t.state()
 	for _, name := range file.names() {
 		if _, ok := state[name]; !ok {
@@ -68,7 +74,7 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 		}
 		return nil
 	})
-	t.step = step
+	t.step, t.scale = step, scale
 	return values, err
 }
 

@@ -13,6 +13,7 @@ type Optimizer struct {
 	Beta1, Beta2, Eps float64
 	WeightDecay       float64 // λ, on all parameters but biases and layer norms
 	MaxGradNorm       float64 // gradients are scaled down to this L2 norm; 0 is no clipping
+	Precision         string  // of products, one of TrainPrecisions; "" is fp32
 }
 
 // Trainer changes a model's weights step by step. Its state can be saved and restored bit for bit.
@@ -24,6 +25,7 @@ type Trainer struct {
 	held       scope      // owns the class weights
 	crew       crew
 	step       int
+	scale      lossScale
 	trained    []Parameter  // those of the model's parameters that are not frozen
 	parameters []*ts.Tensor // their tensors
 	expAvg     []*ts.Tensor // first moments, as parameters
@@ -36,13 +38,19 @@ func (m *Model) NewTrainer(o Optimizer, objective Objective) (*Trainer, error) {
 	if err := objective.check(m.Config.classes()); err != nil {
 		return nil, err
 	}
-	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None}
+	if o.Precision == "" {
+		o.Precision = FP32
+	}
+	if err := ResolveTrainPrecision(o.Precision, m.session.Device()); err != nil {
+		return nil, err
+	}
+	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None, scale: newLossScale(o.Precision)}
 	err := m.session.do(func() error {
 		if err := m.checkWhole(); err != nil {
 			return err
 		}
 		t.crew = crew{model: m, threads: 1}
-		if !m.session.device.IsCuda() {
+		if !m.session.onGPU() {
 			t.crew.threads = Threads()
 		}
 		return t.prepare()
@@ -126,16 +134,19 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 		return StepResult{}, errors.New("training step: no token has a label")
 	}
 	var result StepResult
-	err := t.model.session.do(func() error {
+	err := t.model.session.do(func() (err error) {
 		t.model.dropEngine() // its copies of the weights are of before the step
-		sum, err := t.accumulate(micro, weight, seed)
-		if err != nil {
-			return err
+		if t.optimizer.Precision == TF32 {
+			if err := allowTF32(true); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, allowTF32(false)) }()
 		}
-		result.Loss = sum / weight
-		o := t.optimizer
-		result.GradNorm, err = adamWStep(t.parameters, t.expAvg, t.expAvgSq, t.decay, adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2,
-			Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm, GradScale: 1})
+		again := true
+		for again && err == nil {
+			result, err = t.try(micro, weight, lr, seed)
+			again = finite([]float32{float32(result.Loss)}) && t.scale.after(result.GradNorm)
+		}
 		return err
 	})
 	if err != nil {
@@ -145,34 +156,62 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 	return result, nil
 }
 
+// try computes a step. Where gradients are not finite, no weight changes.
+func (t *Trainer) try(micro [][]Row, weight, lr float64, seed int64) (StepResult, error) {
+	sum, err := t.accumulate(micro, weight, seed)
+	if err != nil {
+		return StepResult{}, err
+	}
+	o := t.optimizer
+	norm, err := adamWStep(t.parameters, t.expAvg, t.expAvgSq, t.decay, adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2,
+		Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm, GradScale: 1 / t.scale.factor})
+	return StepResult{Loss: sum / weight, GradNorm: norm}, err
+}
+
 // accumulate leaves the gradients of a step in the model and returns its summed loss. On the CPU the rows go into shards; a
-// GPU computes micro-batches as they are, with its own random numbers.
+// GPU computes micro-batches as they are, or in parts where its memory is too small, with its own random numbers.
 func (t *Trainer) accumulate(micro [][]Row, weight float64, seed int64) (float64, error) {
-	if !t.model.session.device.IsCuda() {
+	if !t.model.session.onGPU() {
 		shards := shardsOf(slices.Concat(micro...))
 		return t.crew.accumulate(len(shards), func(m *Model, i int) (float64, error) {
 			return t.backward(m, shards[i], weight, newMasks(seed, i))
 		})
 	}
-	return t.crew.accumulate(len(micro), func(m *Model, i int) (float64, error) {
-		if err := manualSeed(seed + int64(i)); err != nil {
+	for {
+		sum, failed, err := t.accumulateParts(micro, weight, seed)
+		if !isOutOfMemory(err) || !t.model.session.halve(failed) {
+			return sum, err
+		}
+	}
+}
+
+// accumulateParts is accumulate in parts that there is room for. failed are the rows that an error is of; it leaves no gradients.
+func (t *Trainer) accumulateParts(micro [][]Row, weight float64, seed int64) (sum float64, failed []Row, err error) {
+	var parts [][]Row
+	for _, rows := range micro {
+		parts = append(parts, t.model.session.room.parts(rows)...)
+	}
+	sum, err = t.crew.accumulate(len(parts), func(m *Model, i int) (float64, error) {
+		failed = parts[i]
+		if err := errors.Join(manualSeed(seed+int64(i)), t.model.session.shortOf(failed)); err != nil {
 			return 0, err
 		}
-		return t.backward(m, micro[i], weight, nil)
+		return t.backward(m, failed, weight, nil)
 	})
+	return sum, failed, err
 }
 
 // backward adds the gradients of rows, divided by the weight of the step, to those of m, and returns their summed loss. It
 // runs on the thread that computes with m.
 func (t *Trainer) backward(m *Model, rows []Row, weight float64, random *masks) (float64, error) {
-	s := &scope{masks: random}
+	s := &scope{masks: random, precision: t.optimizer.Precision}
 	defer s.drop()
 	in := newBatch(s, m.Config, rows, m.session.device)
 	if s.err == nil && in.tags != nil && len(in.labelled) == 0 {
 		return 0, nil // other rows of the step have labels
 	}
 	sum := m.lossOf(s, in, t.weights, t.objective.LabelSmoothing, true)
-	mean := s.scale(sum, 1/weight)
+	mean := s.scale(sum, t.scale.factor/weight)
 	if s.err == nil {
 		s.fail(mean.Backward())
 	}

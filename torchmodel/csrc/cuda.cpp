@@ -67,3 +67,15 @@ char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *fre
     *name = strdup(text);
   });
 }
+
+char *pii_torch_cuda_capability(int index, int *major, int *minor) {
+  constexpr int attribute_major = 75, attribute_minor = 76; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
+  *major = *minor = 0;
+  return guarded([&] {
+    Driver driver;
+    int device = 0;
+    driver.call("cuDeviceGet", &device, index);
+    driver.call("cuDeviceGetAttribute", major, attribute_major, device);
+    driver.call("cuDeviceGetAttribute", minor, attribute_minor, device);
+  });
+}

@@ -58,12 +58,13 @@ struct Dropout : torch::autograd::Function<Dropout> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, double p, int64_t key) {
     context->saved_data["p"] = p;
     context->saved_data["key"] = key;
-    return masked(x, p, static_cast<uint64_t>(key));
+    return masked(x.to(at::kFloat), p, static_cast<uint64_t>(key)).to(x.scalar_type());
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list grads) {
     const auto key = static_cast<uint64_t>(context->saved_data["key"].toInt());
-    return {masked(grads[0], context->saved_data["p"].toDouble(), key), at::Tensor(), at::Tensor()};
+    const at::Tensor grad = masked(grads[0].to(at::kFloat), context->saved_data["p"].toDouble(), key);
+    return {grad.to(grads[0].scalar_type()), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -72,8 +73,8 @@ struct Dropout : torch::autograd::Function<Dropout> {
 char *pii_torch_dropout(void *x, double p, uint64_t key, void **out) {
   return guarded([&] {
     const at::Tensor &input = *static_cast<at::Tensor *>(x);
-    if (!(p >= 0 && p < 1) || !input.device().is_cpu() || input.scalar_type() != at::kFloat)
-      throw std::invalid_argument("dropout needs 0 <= p < 1 and float32 on the CPU");
+    if (!(p >= 0 && p < 1) || !input.device().is_cpu() || !input.is_floating_point())
+      throw std::invalid_argument("dropout needs 0 <= p < 1 and numbers of floating point on the CPU");
     *out = new at::Tensor(Dropout::apply(input, p, static_cast<int64_t>(key)));
   });
 }

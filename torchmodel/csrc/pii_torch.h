@@ -34,7 +34,7 @@ char *pii_torch_use_threads(int threads);
 /* Seeds the random numbers of every device. */
 char *pii_torch_manual_seed(int64_t seed);
 
-/* Dropout of x, float32 on the CPU: each element is 0 with probability p, else x / (1 - p). Which ones follows from key and
+/* Dropout of x, of floating point on the CPU: each element is 0 with probability p, else x / (1 - p). Which ones follows from key and
    from their place alone: neither libtorch's generator nor the number of threads has a part. *out is a new at::Tensor*, through
    which gradients flow back under the same mask. */
 char *pii_torch_dropout(void *x, double p, uint64_t key, void **out);
@@ -49,6 +49,9 @@ char *pii_torch_clear_gradients(void **params, int n);
 
 /* The number of CUDA devices that libtorch can use; where there are none, why. */
 char *pii_torch_cuda_device_count(int *count, char **why_none);
+
+/* A device's compute capability, asked of the CUDA driver: 8 and 0 for an A100. */
+char *pii_torch_cuda_capability(int index, int *major, int *minor);
 
 /* A device's name and its memory in bytes, asked of the CUDA driver. */
 char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *free_now);
