@@ -60,6 +60,7 @@ type Config struct {
 	ThresholdBeta      float64
 	CheckpointEvery    time.Duration
 	MaskProbability    float64
+	TrainPrecision     string
 
 	Device           string
 	Threads          int
@@ -94,7 +95,7 @@ func Default() *Config {
 		Model: shippedModel, BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
 		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.7,
-		CheckpointEvery: time.Minute, MaskProbability: 0.15, Device: "auto", Precision: torchmodel.Auto, PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
+		CheckpointEvery: time.Minute, MaskProbability: 0.15, TrainPrecision: torchmodel.FP32, Device: "auto", Precision: torchmodel.Auto, PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
 		Allow: none, Deny: none, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetP95: 20 * time.Millisecond, TargetPIIPrecision: 0.80, TargetLeakRate: 1,
@@ -254,7 +255,7 @@ func (c *Config) checkChoices() error {
 		known      []string
 	}{{"lr_scheduler_type", c.Schedule, torchmodel.Schedules}, {"metric_for_best_model", c.BestBy, bestMetrics},
 		{"threshold_choice", c.ThresholdChoice, thresholdChoices},
-		{"aggregation", c.Aggregation, aggregationNames()}} {
+		{"aggregation", c.Aggregation, aggregationNames()}, {"train_precision", c.TrainPrecision, torchmodel.TrainPrecisions}} {
 		if !slices.Contains(choice.known, choice.value) {
 			return c.fault(choice.key, fmt.Sprintf("is %q; it must be one of %s%s", choice.value, strings.Join(choice.known, ", "),
 				Nearest(choice.value, choice.known)))

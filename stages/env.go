@@ -61,6 +61,7 @@ func (e *Env) session(device string, threads int) (*torchmodel.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Warn = e.Log.Printf
 	if e.sessions == nil {
 		e.sessions = map[string]*torchmodel.Session{}
 	}

@@ -112,10 +112,11 @@ var Options = []Option{
 	{"threshold_beta", "`BETA` of threshold_choice fbeta; below 1 precision counts more than recall", byTrain, func(c *Config) any { return &c.ThresholdBeta }},
 	{"checkpoint_every", "`TIME` between checkpoints that a killed training goes on from", byFitting, func(c *Config) any { return &c.CheckpointEvery }},
 	{"mask_probability", "`PROBABILITY` that pretrain hides a token, to be guessed from those around it", byPretrain, func(c *Config) any { return &c.MaskProbability }},
+	{"train_precision", "`PRECISION` of the products of training: fp32; tf32, bf16 or fp16 on a GPU, with weights, AdamW and sums in float32; bf16 also on the CPU", byFitting, func(c *Config) any { return &c.TrainPrecision }},
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},
 	{"threads", "`NUMBER` of CPU threads; 0 for all cores", byComputing, func(c *Config) any { return &c.Threads }},
-	{"precision", "`PRECISION` of the matrix products of predictions: fp32, bf16, int8, or auto for the fastest that the processor is made for and that changes no tag but by rounding", byTaggers, func(c *Config) any { return &c.Precision }},
+	{"precision", "`PRECISION` of the matrix products of predictions: fp32, bf16, int8 on the CPU; fp32, tf32, fp16, bf16 on a GPU; or auto for the fastest that the processor or GPU is made for and that changes no tag but by rounding", byTaggers, func(c *Config) any { return &c.Precision }},
 	{"predict_batch_size", "`NUMBER` of windows computed at once when predicting", byTaggers, func(c *Config) any { return &c.PredictBatchSize }},
 	{"pii_threshold", "`SCORE` in [0, 1] below which a span of personal data is dropped, of whatever type; model goes by the thresholds that were chosen for it (0.75 where none were)", byTaggers, func(c *Config) any { return &c.PIIThreshold }},
 	{"thresholds", "`LABEL=SCORE` below which a span of this one type is dropped, personal data or not; comma-separated or given several times", byTaggers, func(c *Config) any { return &c.Thresholds }},

@@ -54,6 +54,7 @@ type fitParams struct {
 	MaxLength         int     `json:"max_length"`
 	Device            string  `json:"device"`
 	Libtorch          string  `json:"libtorch"`
+	TrainPrecision    string  `json:"train_precision,omitempty"` // where it is not fp32
 }
 
 type trainParams struct {
@@ -206,6 +207,9 @@ func (c *Config) fitParams(device, libtorch string) fitParams {
 		Dropout: c.Dropout, FreezeEmbeddings: c.FreezeEmbeddings, FreezeLayers: c.FreezeLayers,
 		Patience: c.Patience, PatienceThreshold: c.PatienceThreshold,
 		MaxLength: c.MaxLength, Device: device, Libtorch: libtorch,
+	}
+	if c.TrainPrecision != torchmodel.FP32 {
+		p.TrainPrecision = c.TrainPrecision
 	}
 	if c.fromCheckpoint() {
 		p.Model = "checkpoint" // what it is, its files tell

@@ -141,7 +141,7 @@ func newTrainer(cfg *Config, logger *log.Logger, model *torchmodel.Model, object
 		logger.Printf("what is frozen of a new model stays random")
 	}
 	return model.NewTrainer(torchmodel.Optimizer{Beta1: cfg.AdamBeta1, Beta2: cfg.AdamBeta2, Eps: cfg.AdamEpsilon,
-		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm}, objective)
+		WeightDecay: cfg.WeightDecay, MaxGradNorm: cfg.MaxGradNorm, Precision: cfg.TrainPrecision}, objective)
 }
 
 func lengthsOf(examples []Example) []int {

@@ -55,6 +55,7 @@ func TestDevicePassIsTheModel(t *testing.T) {
 		if name == "odd" { // its heads are narrower than a GPU's kernels take
 			c.Dim, c.HiddenDim = 48, 56
 		}
+		c.MaxPositions = 60
 		rows := manyLengths(c, rand.New(rand.NewPCG(1, 1)), 6)
 		want := logitsOf(t, newModel(t, onCPU, c), rows)
 		m := newModel(t, s, c)
