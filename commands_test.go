@@ -34,7 +34,7 @@ func TestGuideCommands(t *testing.T) {
 	}
 	must(t, "evaluate", "--gold", f.dev, "--pred", pred)
 	r := must(t, "benchmark", "--model-dir", out, "--input", f.dev, "--runs", "3", "--device", "cpu", "--device", "cuda:99")
-	for _, want := range []string{"cpu", "cuda:99: ", "target: cpu: p95"} {
+	for _, want := range []string{"cpu", "cuda:99, auto: ", "target: cpu: p95"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("the benchmark does not say %q:\n%s", want, r.out)
 		}

@@ -138,27 +138,35 @@ func evaluateCommand(env *stages.Env) *cli.Command {
 
 func benchmarkCommand(env *stages.Env) *cli.Command {
 	return &cli.Command{
-		Name: "benchmark", Usage: "time a model, one transcript at a time, on each device",
-		Description: "Exit code 4 when target-p95 was set and is missed.\n\n" +
-			"Example: pii benchmark --model-dir out --input data/dev.jsonl --runs 50 --device cpu --device cuda",
+		Name: "benchmark", Usage: "time a model, one transcript at a time and in batches, on each device, in each precision",
+		Description: "Every combination is a row; rows take turns in rounds. Exit code 4 when target-p95 was set and is missed.\n\n" +
+			"Example: pii benchmark --model-dir out --input data/dev.jsonl --device cpu,cuda --precision fp32,int8 --batch 1,8,32",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to read, builtin:small, or owner/name[@revision] on the hub"},
 			&cli.StringFlag{Name: "input", Usage: "transcripts: a JSONL `FILE` or builtin:NAME", Value: "builtin:dev"},
-			&cli.StringSliceFlag{Name: "device", Usage: "`DEVICE` to time; may be given several times (default: benchmark-devices)"},
+			&cli.StringSliceFlag{Name: "device", Usage: "`DEVICES` to time, comma-separated or given several times (default: benchmark-devices)"},
+			&cli.StringSliceFlag{Name: "precision", Usage: "`PRECISIONS` to time, the same way (default: benchmark-precisions)"},
+			&cli.StringSliceFlag{Name: "batch", Usage: "`NUMBERS` of texts in a call, the same way (default: benchmark-batches)"},
+			&cli.StringFlag{Name: "compare", Usage: "`FILE` that --json wrote, or a run's benchmark.json, to set beside the figures"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
-		}, optionFlags(stageOptions([]string{stages.Benchmark}, "dev", "device"))...),
+		}, optionFlags(stageOptions([]string{stages.Benchmark}, "dev", "device", "precision"))...),
 		Action: func(c *cli.Context) error {
 			config, model, err := prepareFiles(c, env, "model-dir", "input")
 			if err != nil {
 				return err
 			}
-			if devices := c.StringSlice("device"); len(devices) > 0 {
-				err := config.Set("benchmark_devices", strings.Join(devices, ","), "--device")
-				if err := errors.Join(err, config.Resolve()); err != nil {
-					return err
+			for flag, key := range map[string]string{"device": "benchmark_devices", "precision": "benchmark_precisions", "batch": "benchmark_batches"} {
+				if values := c.StringSlice(flag); len(values) > 0 {
+					if err := config.Set(key, strings.Join(values, ","), "--"+flag); err != nil {
+						return err
+					}
 				}
 			}
-			return stages.BenchmarkFiles(c.Context, config, env, model, c.String("input"), c.Bool("json"))
+			if err := config.Resolve(); err != nil {
+				return err
+			}
+			return stages.BenchmarkFiles(c.Context, config, env, stages.BenchmarkOptions{ModelDir: model, Input: c.String("input"),
+				JSON: c.Bool("json"), Compare: c.String("compare")})
 		},
 	}
 }

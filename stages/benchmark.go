@@ -3,56 +3,111 @@ package stages
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
-	"text/tabwriter"
-	"time"
+	"math"
 
+	"pii/data"
 	"pii/metrics"
-	"pii/pipeline"
-	"pii/torchmodel"
 )
 
-// BenchmarkResult is benchmark.json: the same texts through the same harness on each device.
+// BenchmarkResult is benchmark.json: the same texts through the same harness with each model, which is a device with a precision,
+// and for each of these with each batch size, a row.
 type BenchmarkResult struct {
-	Hardware string            `json:"hardware"`
-	Texts    int               `json:"texts"`
-	Devices  []DeviceBenchmark `json:"devices"`
+	Hardware   string           `json:"hardware"`
+	Texts      int              `json:"texts"`  // of the input
+	Tokens     int              `json:"tokens"` // of the input, as the model reads it: special tokens and overlaps of windows included
+	Rounds     int              `json:"rounds"`
+	Models     []BenchmarkModel `json:"models"`
+	Rows       []BenchmarkRow   `json:"rows"`
+	Crossovers []Crossover      `json:"crossovers,omitempty"`
 }
 
-// DeviceBenchmark is what was measured on one device, or why nothing was.
-type DeviceBenchmark struct {
+// BenchmarkModel is the model on a device in a precision.
+type BenchmarkModel struct {
+	Device       string   `json:"device"`
+	Precision    string   `json:"precision"`
+	Products     string   `json:"products,omitempty"` // what computes the large products: see torchmodel.Model.Products
+	Missing      string   `json:"missing,omitempty"`  // why there is no measurement
+	LoadMS       float64  `json:"load_ms"`            // reading the model from disk and preparing it
+	FirstMS      float64  `json:"first_ms"`           // the first text after loading
+	DeviceMemory *float64 `json:"peak_device_memory_mb"`
+	TagsEqual    *float64 `json:"tags_equal"` // share of the input's tokens whose likeliest tag is that of fp32 on the first device
+	PIIF1        *float64 `json:"pii_f1"`     // nil where the input has no labels, or others than the model
+}
+
+// BenchmarkRow is what was measured of a model with a batch size. A batch size of 1 is one text at a time.
+type BenchmarkRow struct {
 	Device    string           `json:"device"`
-	Precision string           `json:"precision,omitempty"` // of the large matrix products
-	Products  string           `json:"products,omitempty"`  // what computes them: libtorch, oneDNN, or loops for AVX2 or any processor
-	Missing   string           `json:"missing,omitempty"`   // why there is no measurement
-	LoadMS    float64          `json:"load_ms"`             // reading the model from disk
-	FirstMS   float64          `json:"first_ms"`            // the first text after loading
-	WarmUp    int              `json:"warm_up"`             // texts tagged before timing began
+	Precision string           `json:"precision"`
+	Batch     int              `json:"batch"` // texts in a call
+	Missing   string           `json:"missing,omitempty"`
+	WarmUp    *WarmUp          `json:"warm_up,omitempty"`
+	Memory    *float64         `json:"peak_memory_mb"` // resident, of a process with this model alone; nil where the system does not tell
 	Tokenize  *metrics.Latency `json:"tokenize,omitempty"`
 	Forward   *metrics.Latency `json:"forward,omitempty"` // copies to and from the device included
 	Decode    *metrics.Latency `json:"decode,omitempty"`
-	Total     *metrics.Latency `json:"total,omitempty"` // text in, spans out, one text at a time
-	TextsPerS float64          `json:"texts_per_second"`
-	BatchSize int              `json:"batch_size"` // of texts_per_second
+	Total     *metrics.Latency `json:"total,omitempty"` // of a call: texts in, spans out
+	Shares    *Shares          `json:"shares,omitempty"`
+	Padding   float64          `json:"padding"`          // share of padding in these batches where they are padded; on the CPU they are not
+	TextsPerS float64          `json:"texts_per_second"` // texts of the input's mean number of tokens
+	TokensPS  float64          `json:"tokens_per_second"`
+	SpeedUp   *metrics.Ratio   `json:"speed_up,omitempty"` // how many times as fast as the first row, round by round
+	RoundUS   []float64        `json:"round_us,omitempty"` // microseconds a token in each round
+}
+
+// WarmUp is what went before the timing of a row.
+type WarmUp struct {
+	Calls  int  `json:"calls"`
+	Stable bool `json:"stable"` // the last blocks of calls took alike long; see warmUp
+}
+
+// Shares are the parts of the time of all calls.
+type Shares struct {
+	Tokenize float64 `json:"tokenize"`
+	Forward  float64 `json:"forward"`
+	Decode   float64 `json:"decode"`
+}
+
+// Crossover is the batch size from which Device is faster than Than, each with the precision that is its fastest there: the least
+// that was timed such that it also is at all greater ones. Nil where there is none.
+type Crossover struct {
+	Device string `json:"device"`
+	Than   string `json:"than"`
+	Batch  *int   `json:"batch"`
+}
+
+// BenchmarkOptions are what BenchmarkFiles times, and how it tells.
+type BenchmarkOptions struct {
+	ModelDir, Input string
+	JSON            bool
+	Compare         string // a former benchmark.json to set beside the figures; "" for none
 }
 
 // BenchmarkFiles times a model folder and prints the figures. The error is a MissedError where all is printed and a target that
 // was set is missed.
-func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, modelDir, input string, asJSON bool) error {
-	result, err := benchmark(ctx, cfg, env, env.Log, modelDir, input)
+func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, o BenchmarkOptions) error {
+	former, err := readBenchmark(o.Compare)
+	if err != nil {
+		return err
+	}
+	result, err := benchmark(ctx, cfg, env, env.Log, o.ModelDir, o.Input)
 	if err != nil {
 		return err
 	}
 	targets := cfg.timeTargets(result)
-	if asJSON {
+	var comparison *Comparison
+	if former != nil {
+		comparison = compareBenchmarks(o.Compare, former, result)
+	}
+	if o.JSON {
 		err = PrintJSON(env.Out, struct {
 			*BenchmarkResult
-			Targets []metrics.Target `json:"targets"`
-		}{result, targets})
-	} else if err = result.Table(env.Out); err == nil {
-		err = printTargets(env.Out, targets)
+			Comparison *Comparison      `json:"comparison,omitempty"`
+			Targets    []metrics.Target `json:"targets"`
+		}{result, comparison, targets})
+	} else {
+		err = errors.Join(result.Table(env.Out), comparison.Table(env.Out), printTargets(env.Out, targets))
 	}
 	if err != nil {
 		return err
@@ -60,159 +115,110 @@ func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, modelDir, input 
 	return missed(targets)
 }
 
-func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, modelDir, input string) (*BenchmarkResult, error) {
-	texts, err := readTexts(env, input)
+// benchmarkRounds is how many times the rows take turns. As many numbers of each row are what intervals and comparisons rest on.
+const benchmarkRounds = 10
+
+func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, modelDir, input string) (result *BenchmarkResult, err error) {
+	transcripts, err := readTranscripts(env, input)
 	if err != nil {
 		return nil, err
 	}
-	result := &BenchmarkResult{Hardware: hardware(), Texts: len(texts)}
-	for _, device := range cfg.BenchmarkDevices {
-		one, err := benchmarkDevice(ctx, cfg, env, logger, modelDir, texts, device)
-		if why := missing(err); why != "" {
-			one, err = DeviceBenchmark{Device: device, Missing: why}, nil
+	bench := &bench{cfg: cfg, env: env, log: logger, modelDir: modelDir,
+		texts: make([]string, len(transcripts)), rounds: min(benchmarkRounds, cfg.Runs)}
+	for i, t := range transcripts {
+		bench.texts[i] = t.Text
+	}
+	defer func() { err = errors.Join(err, bench.close()) }()
+	if err := bench.openAll(ctx); err != nil {
+		return nil, err
+	}
+	if err := bench.timeAll(ctx); err != nil {
+		return nil, err
+	}
+	if err := bench.judge(ctx, transcripts); err != nil {
+		return nil, err
+	}
+	return bench.result(), nil
+}
+
+func readTranscripts(env *Env, input string) ([]data.Transcript, error) {
+	reader, err := env.open(input, data.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	var list []data.Transcript
+	for {
+		t, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return list, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("benchmark on %s: %w", device, err)
+			return nil, err
 		}
-		result.Devices = append(result.Devices, one)
+		list = append(list, t)
 	}
-	return result, nil
 }
 
-// missing is why a device cannot be timed; "" for another error and for none.
-func missing(err error) string {
-	var device *torchmodel.NoDeviceError
-	var precision *torchmodel.NoPrecisionError
-	switch {
-	case errors.As(err, &device):
-		return device.Reason
-	case errors.As(err, &precision):
-		return precision.Error()
-	}
-	return ""
-}
-
-func readTexts(env *Env, input string) ([]string, error) {
-	var fault error
-	var list []string
-	for text := range texts(env, input, &fault) {
-		list = append(list, text)
-	}
-	if fault == nil && len(list) == 0 {
-		fault = fmt.Errorf("%s: is empty", input)
-	}
-	return list, fault
-}
-
-// warmUpRuns is how many texts are tagged before timing begins.
-const warmUpRuns = 20
-
-func benchmarkDevice(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, modelDir string, texts []string, device string) (b DeviceBenchmark, err error) {
-	session, err := env.session(device, cfg.Threads)
-	if err != nil {
-		return b, err
-	}
-	b.Device, b.BatchSize, b.WarmUp = session.Device(), cfg.PredictBatchSize, warmUpRuns
-	start := time.Now()
-	tagger, err := openTagger(session, modelDir, cfg)
-	if err != nil {
-		return b, err
-	}
-	defer func() { err = errors.Join(err, tagger.Close()) }()
-	b.LoadMS = milliseconds(time.Since(start))
-	b.Precision, b.Products = tagger.model.Precision(), tagger.model.Products()
-	first, err := timeOne(ctx, tagger, texts[0])
-	if err != nil {
-		return b, err
-	}
-	b.FirstMS = milliseconds(first.total)
-	if err := b.latency(ctx, tagger, texts, cfg.Runs, logger); err != nil {
-		return b, err
-	}
-	start = time.Now()
-	if _, err := tagger.Tag(ctx, texts); err != nil {
-		return b, err
-	}
-	b.TextsPerS = float64(len(texts)) / time.Since(start).Seconds()
-	return b, nil
-}
-
-// phases are the times of one text.
-type phases struct{ tokenize, forward, decode, total time.Duration }
-
-func timeOne(ctx context.Context, t *Tagger, text string) (p phases, err error) {
-	start := time.Now()
-	prep, err := t.prepare(text)
-	if err != nil {
-		return p, err
-	}
-	tokenized := time.Now()
-	list := []prepared{prep}
-	if err := t.compute(ctx, list); err != nil { // returns when the logits are in memory: the device is done
-		return p, err
-	}
-	computed := time.Now()
-	if _, err := t.decode(list[0]); err != nil {
-		return p, err
-	}
-	end := time.Now()
-	return phases{tokenized.Sub(start), computed.Sub(tokenized), end.Sub(computed), end.Sub(start)}, nil
-}
-
-func (b *DeviceBenchmark) latency(ctx context.Context, t *Tagger, texts []string, runs int, logger *log.Logger) error {
-	var each [4][]time.Duration
-	progress := pipeline.NewProgress(logger, "timing on "+b.Device, int64(runs))
-	defer progress.Close()
-	for i := -warmUpRuns; i < runs; i++ {
-		if err := ctx.Err(); err != nil {
-			return err
+// result gathers what was measured.
+func (b *bench) result() *BenchmarkResult {
+	r := &BenchmarkResult{Hardware: hardware(), Texts: len(b.texts), Tokens: b.tokens, Rounds: b.rounds}
+	var first *BenchmarkRow
+	for _, s := range b.subjects {
+		r.Models = append(r.Models, s.BenchmarkModel)
+		for _, row := range s.rows {
+			if first == nil && row.Missing == "" {
+				first = &row.BenchmarkRow
+			}
+			if row.Missing == "" {
+				speedUp := metrics.PairedRatio(first.RoundUS, row.RoundUS)
+				row.SpeedUp = &speedUp
+			}
+			r.Rows = append(r.Rows, row.BenchmarkRow)
 		}
-		p, err := timeOne(ctx, t, texts[(i+warmUpRuns)%len(texts)])
-		if err != nil {
-			return err
-		}
-		if i < 0 {
+	}
+	r.Crossovers = crossovers(r.Rows)
+	return r
+}
+
+// crossovers compare each further device with the first that was timed.
+func crossovers(rows []BenchmarkRow) []Crossover {
+	fastest := map[string]map[int]float64{} // texts per second by device and batch size
+	var devices []string
+	for _, row := range rows {
+		if row.Missing != "" {
 			continue
 		}
-		for k, d := range []time.Duration{p.tokenize, p.forward, p.decode, p.total} {
-			each[k] = append(each[k], d)
+		if fastest[row.Device] == nil {
+			fastest[row.Device] = map[int]float64{}
+			devices = append(devices, row.Device)
 		}
-		progress.Add(1)
+		fastest[row.Device][row.Batch] = max(fastest[row.Device][row.Batch], row.TextsPerS)
 	}
-	for k, into := range []**metrics.Latency{&b.Tokenize, &b.Forward, &b.Decode, &b.Total} {
-		l := metrics.NewLatency(each[k])
-		*into = &l
+	var list []Crossover
+	for i, device := range devices {
+		if i > 0 {
+			list = append(list, Crossover{device, devices[0], faster(fastest[device], fastest[devices[0]])})
+		}
 	}
-	return nil
+	return list
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// Table prints a line per device.
-func (r *BenchmarkResult) Table(w io.Writer) error {
-	fmt.Fprintf(w, "one transcript at a time, milliseconds; %s\n", r.Hardware)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "device\tprecision\tp50\tp95\tp99\ttokenize p50\tforward p50\tdecode p50\tload\tfirst\ttexts/s\t")
-	for _, d := range r.Devices {
-		if d.Missing != "" {
-			fmt.Fprintf(table, "%s\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t\n", d.Device)
-			continue
-		}
-		fmt.Fprintf(table, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%.2f\t%.0f\t\n", d.Device, d.Precision, d.Total.P50.Value,
-			d.Total.P95.Value, d.Total.P99.Value, d.Tokenize.P50.Value, d.Forward.P50.Value, d.Decode.P50.Value, d.LoadMS,
-			d.FirstMS, d.TextsPerS)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, d := range r.Devices {
-		if d.Missing != "" {
-			fmt.Fprintf(w, "%s: %s\n", d.Device, d.Missing)
-			continue
-		}
-		for _, note := range d.Total.Notes {
-			fmt.Fprintf(w, "%s: %s\n", d.Device, note)
+// faster is the least batch size such that a has more texts per second there and at all greater ones that both have.
+func faster(a, b map[int]float64) *int {
+	won, lost := math.MaxInt, 0
+	for batch, speed := range a {
+		if other, both := b[batch]; both && speed <= other {
+			lost = max(lost, batch)
 		}
 	}
-	return nil
+	for batch := range a {
+		if _, both := b[batch]; both && batch > lost {
+			won = min(won, batch)
+		}
+	}
+	if won == math.MaxInt {
+		return nil
+	}
+	return &won
 }

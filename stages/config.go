@@ -74,6 +74,8 @@ type Config struct {
 
 	Runs               int
 	BenchmarkDevices   []string
+	BenchmarkPrecision []string // none: Precision
+	BenchmarkBatches   []string // none: 1 and PredictBatchSize; see benchmarkBatches
 	TargetP95          time.Duration
 	SliceBy            []string
 	TargetPIIPrecision float64
@@ -291,7 +293,39 @@ func (c *Config) checkNames() error {
 			return c.fault("benchmark_devices", "is wrong: "+err.Error())
 		}
 	}
+	for _, precision := range c.BenchmarkPrecision {
+		if err := torchmodel.CheckPrecision(precision); err != nil {
+			return c.fault("benchmark_precisions", "is wrong: "+err.Error())
+		}
+	}
+	for _, size := range c.BenchmarkBatches {
+		if n, err := strconv.Atoi(size); err != nil || n < 1 {
+			return c.fault("benchmark_batches", fmt.Sprintf("is wrong: %q is not a whole number greater than 0", size))
+		}
+	}
 	return c.checkModel()
+}
+
+// benchmarkPrecisions are those to compare.
+func (c *Config) benchmarkPrecisions() []string {
+	if len(c.BenchmarkPrecision) == 0 {
+		return []string{c.Precision}
+	}
+	return c.BenchmarkPrecision
+}
+
+// benchmarkBatches are the numbers of texts in a call to compare, each once.
+func (c *Config) benchmarkBatches() []int {
+	var sizes []int
+	for _, size := range c.BenchmarkBatches {
+		if n, _ := strconv.Atoi(size); !slices.Contains(sizes, n) { // check has seen them
+			sizes = append(sizes, n)
+		}
+	}
+	if len(sizes) == 0 {
+		sizes = slices.Compact([]int{1, c.PredictBatchSize})
+	}
+	return sizes
 }
 
 func (c *Config) fault(key, problem string) error {

@@ -59,7 +59,7 @@ func TestPrecedence(t *testing.T) {
 
 func TestEverySettingRoundTrips(t *testing.T) {
 	c := Default()
-	values := map[string]string{"labels": "A:pii,B", "mask_probability": "0.3", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "device": "cpu", "precision": "int8", "train_precision": "bf16",
+	values := map[string]string{"labels": "A:pii,B", "mask_probability": "0.3", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "benchmark_precisions": "fp32,int8", "benchmark_batches": "1,8", "device": "cpu", "precision": "int8", "train_precision": "bf16",
 		"lowercase": "false", "checkpoint_every": "1m30s", "target_p95": "15ms", "lr": "1e-05", "dropout": "0.25", "seed": "9007199254740993",
 		"model": "distilbert-base", "threads": "3", "label_all_tokens": "false",
 		"lr_scheduler_type": "cosine", "class_weights": "O=0.5,A=2", "metric_for_best_model": "f1", "adam_beta1": "0.5", "freeze_embeddings": "true", "pii_threshold": "0.25", "thresholds": "A=0.5,B=0.1",
@@ -144,7 +144,7 @@ func TestBadValues(t *testing.T) {
 		"threshold_choice": {"", "recall"}, "threshold_precision": {"1.5"}, "threshold_beta": {"0", "-1"},
 		"weight_decay": {"-1", "Inf"}, "max_grad_norm": {"-1"}, "threads": {"-1", "100000"}, "stride": {"-1", "125"}, "max_length": {"4"},
 		"lowercase": {"maybe"}, "checkpoint_every": {"5", "0s", "-1m"}, "target_p95": {"fast", "0s"}, "labels": {"", "A,A", "A:secret", " :pii"},
-		"precision": {"", "fp8", "FP32"}, "train_precision": {"", "int8"}, "device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "model": {"smal", "/no/such/folder", "./x", "a/b/c",
+		"precision": {"", "fp8", "FP32"}, "train_precision": {"", "int8"}, "device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "benchmark_precisions": {"fp32,fp8"}, "benchmark_batches": {"1,0", "-1", "x"}, "model": {"smal", "/no/such/folder", "./x", "a/b/c",
 			"distilbert_base", "distilbert-bas@v1", "acme/tiny@", "a--b", "options.go"},
 		"train": {"", "-", "none", "builtin:x"}, "dev": {"none"}, "test": {"-"}, "stress": {"builtin:tset"},
 		"max_steps": {"-1"}, "gradient_accumulation_steps": {"0", "1.5"}, "lr_scheduler_type": {"", "linaer", "polynomial"},

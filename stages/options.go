@@ -125,8 +125,10 @@ var Options = []Option{
 	{"deny", "`FILE` of phrases that are always reported, a line being LABEL, a tab and the phrase; none for no file", byTaggers, func(c *Config) any { return &c.Deny }},
 	{"aggregation", "`HOW` tokens become spans: viterbi, or as in transformers' pipeline none, simple, first, average or max (with which nothing is dropped unless pii_threshold or thresholds say so)", byTaggers, func(c *Config) any { return &c.Aggregation }},
 
-	{"runs", "`NUMBER` of timed calls", []string{Benchmark}, func(c *Config) any { return &c.Runs }},
+	{"runs", "`NUMBER` of texts that benchmark times for each row, in ten rounds; more where a batch takes more", []string{Benchmark}, func(c *Config) any { return &c.Runs }},
 	{"benchmark_devices", "`DEVICES` to compare, comma-separated", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkDevices }},
+	{"benchmark_precisions", "`PRECISIONS` to compare, comma-separated (default: precision)", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkPrecision }},
+	{"benchmark_batches", "`NUMBERS` of texts in a call to compare, comma-separated; 1 is one text at a time (default: 1 and predict_batch_size)", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkBatches }},
 	{"target_p95", "longest p95 `TIME` of one transcript that is good enough", []string{Benchmark}, func(c *Config) any { return &c.TargetP95 }},
 
 	{"slice_by", "`FIELDS` of the labelled transcripts, comma-separated, by whose values evaluate tells scores apart, besides the slices it knows", byEvaluate, func(c *Config) any { return &c.SliceBy }},

@@ -119,14 +119,14 @@ type evaluateParams struct {
 }
 
 type benchmarkParams struct {
-	Runs      int `json:"runs"`
-	BatchSize int `json:"predict_batch_size"`
+	Runs int `json:"runs"`
 	findParams
-	Devices   []string `json:"benchmark_devices"`
-	Threads   int      `json:"threads"`
-	Precision string   `json:"precision"`
-	Libtorch  string   `json:"libtorch"`
-	Hardware  string   `json:"hardware"`
+	Devices    []string `json:"benchmark_devices"`
+	Precisions []string `json:"benchmark_precisions"`
+	Batches    []int    `json:"benchmark_batches"`
+	Threads    int      `json:"threads"`
+	Libtorch   string   `json:"libtorch"`
+	Hardware   string   `json:"hardware"`
 }
 
 // modelFolder is the model among the outputs of train.
@@ -286,8 +286,8 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 }
 
 func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Benchmark, Schema: 3, Params: benchmarkParams{c.Runs, c.PredictBatchSize, c.findParams(),
-		c.BenchmarkDevices, c.Threads, c.Precision, libtorch, hardware()},
+	return pipeline.Stage{Name: Benchmark, Schema: 4, Params: benchmarkParams{c.Runs, c.findParams(),
+		c.BenchmarkDevices, c.benchmarkPrecisions(), c.benchmarkBatches(), c.Threads, libtorch, hardware()},
 		Files: append(pickInputs(inputs, "dev"), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev)

@@ -103,16 +103,23 @@ func TestTimeTargets(t *testing.T) {
 		l := metrics.NewLatency([]time.Duration{time.Duration(ms) * time.Millisecond})
 		return &l
 	}
-	cpu, cuda := DeviceBenchmark{Device: "cpu", Total: timed(30)}, DeviceBenchmark{Device: "cuda", Missing: "none"}
+	row := func(device, precision string, batch, ms int) BenchmarkRow {
+		return BenchmarkRow{Device: device, Precision: precision, Batch: batch, Total: timed(ms)}
+	}
+	cpu, cuda := row("cpu", "fp32", 1, 30), BenchmarkRow{Device: "cuda", Precision: "fp32", Batch: 1, Missing: "none"}
 	for _, c := range []struct {
 		target        string
-		devices       []DeviceBenchmark
+		rows          []BenchmarkRow
 		shown, failed string
 	}{
-		{"", []DeviceBenchmark{cpu, cuda}, "cpu: p95 in ms ≤ 20: 30, MISSED", ""},
-		{"30ms", []DeviceBenchmark{cpu, cuda}, "cpu: p95 in ms ≤ 30: 30, met", ""},
-		{"25ms", []DeviceBenchmark{cpu, cuda}, "cpu: p95 in ms ≤ 25: 30, MISSED", "missed: cpu: p95 in ms ≤ 25: 30"},
-		{"25ms", []DeviceBenchmark{cuda}, "cuda: p95 in ms ≤ 25: -, not defined", "missed: cuda: p95 in ms ≤ 25: -"},
+		{"", []BenchmarkRow{cpu, cuda}, "cpu: p95 in ms ≤ 20: 30, MISSED", ""},
+		{"30ms", []BenchmarkRow{cpu, cuda}, "cpu: p95 in ms ≤ 30: 30, met", ""},
+		{"25ms", []BenchmarkRow{cpu, cuda}, "cpu: p95 in ms ≤ 25: 30, MISSED", "missed: cpu: p95 in ms ≤ 25: 30"},
+		{"25ms", []BenchmarkRow{cuda}, "cuda: p95 in ms ≤ 25: -, not defined", "missed: cuda: p95 in ms ≤ 25: -"},
+		{"25ms", []BenchmarkRow{cpu, row("cpu", "int8", 1, 20), row("cpu", "int8", 8, 90)},
+			"cpu fp32: p95 in ms ≤ 25: 30, MISSED|cpu int8: p95 in ms ≤ 25: 20, met", "missed: cpu fp32: p95 in ms ≤ 25: 30"},
+		{"25ms", []BenchmarkRow{row("cpu", "fp32", 8, 90), row("cpu", "fp32", 32, 90)}, "cpu: p95 in ms ≤ 25: -, not defined",
+			"missed: cpu: p95 in ms ≤ 25: -"},
 	} {
 		flags := map[string]string{}
 		if c.target != "" {
@@ -122,8 +129,12 @@ func TestTimeTargets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if said, failed := verdicts(t, cfg.timeTargets(&BenchmarkResult{Devices: c.devices})); said != c.shown || failed != c.failed {
-			t.Errorf("%s, %d devices: %q and %q", c.target, len(c.devices), said, failed)
+		result := &BenchmarkResult{Rows: c.rows}
+		for _, row := range c.rows {
+			result.Models = append(result.Models, BenchmarkModel{Device: row.Device, Precision: row.Precision})
+		}
+		if said, failed := verdicts(t, cfg.timeTargets(result)); said != c.shown || failed != c.failed {
+			t.Errorf("%s, %v: %q and %q", c.target, c.rows, said, failed)
 		}
 	}
 }

@@ -1,0 +1,215 @@
+package stages
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"pii/metrics"
+)
+
+// benchOf has texts "0", "1" … of as many tokens, at odd places.
+func benchOf(texts, runs int) *bench {
+	cfg := Default()
+	cfg.Runs = runs
+	b := &bench{cfg: cfg, rounds: min(benchmarkRounds, runs)}
+	for i := range texts {
+		b.texts = append(b.texts, fmt.Sprint(i))
+		b.order = append(b.order, i)
+	}
+	return b
+}
+
+func TestSampleProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := benchOf(rapid.IntRange(1, 60).Draw(t, "texts"), rapid.IntRange(1, 90).Draw(t, "runs"))
+		batch := rapid.IntRange(1, 70).Draw(t, "batch")
+		total := 0
+		for round := range b.rounds {
+			calls := b.sample(round, batch)
+			if !reflect.DeepEqual(calls, b.sample(round, batch)) {
+				t.Fatal("the same round has other calls")
+			}
+			for _, call := range calls {
+				total += len(call)
+				if len(call) != batch {
+					t.Fatalf("a call has %d texts", len(call))
+				}
+				for k, text := range call[1:] {
+					before, at := slices.Index(b.texts, call[k]), slices.Index(b.texts, text)
+					if at < before || at > before+1 {
+						t.Fatalf("%s follows %s in a call", text, call[k])
+					}
+				}
+			}
+		}
+		if batch == 1 && total < b.cfg.Runs {
+			t.Errorf("%d texts are timed one at a time, not %d", total, b.cfg.Runs)
+		}
+	})
+}
+
+// TestSamplesCoverAllLengths: with as many texts as runs, each is timed once; and each round has short and long ones.
+func TestSamplesCoverAllLengths(t *testing.T) {
+	b := benchOf(40, 40)
+	seen := map[string]int{}
+	for round := range b.rounds {
+		for i, call := range b.sample(round, 1) {
+			seen[call[0]]++
+			if i > 3 {
+				t.Errorf("round %d has more than four calls", round)
+			}
+		}
+	}
+	if len(seen) != 40 {
+		t.Errorf("%d texts are timed", len(seen))
+	}
+}
+
+func TestCrossovers(t *testing.T) {
+	row := func(device, precision string, batch int, speed float64) BenchmarkRow {
+		return BenchmarkRow{Device: device, Precision: precision, Batch: batch, TextsPerS: speed}
+	}
+	cpu := []BenchmarkRow{row("cpu", "fp32", 1, 40), row("cpu", "int8", 1, 90), row("cpu", "fp32", 8, 50), row("cpu", "fp32", 32, 50)}
+	for _, c := range []struct {
+		other []BenchmarkRow
+		want  string
+	}{
+		{nil, "[]"},
+		{[]BenchmarkRow{{Device: "cuda", Batch: 1, Missing: "none"}}, "[]"},
+		{[]BenchmarkRow{row("cuda:0", "fp16", 1, 95), row("cuda:0", "fp16", 8, 60), row("cuda:0", "fp16", 32, 900)}, "cuda:0 from 1"},
+		{[]BenchmarkRow{row("cuda:0", "fp16", 1, 80), row("cuda:0", "fp16", 8, 60), row("cuda:0", "fp16", 32, 900)}, "cuda:0 from 8"},
+		{[]BenchmarkRow{row("cuda:0", "fp16", 1, 95), row("cuda:0", "fp16", 8, 40), row("cuda:0", "fp16", 32, 900)}, "cuda:0 from 32"},
+		{[]BenchmarkRow{row("cuda:0", "fp16", 1, 95), row("cuda:0", "fp16", 32, 45)}, "cuda:0 never"},
+		{[]BenchmarkRow{row("cuda:0", "fp16", 512, 4500)}, "cuda:0 never"}, // the CPU was not timed there
+	} {
+		said := "[]"
+		for _, x := range crossovers(slices.Concat(cpu, c.other)) {
+			said = x.Device + " never"
+			if x.Batch != nil {
+				said = fmt.Sprintf("%s from %d", x.Device, *x.Batch)
+			}
+		}
+		if said != c.want {
+			t.Errorf("%v: %s, want %s", c.other, said, c.want)
+		}
+	}
+}
+
+// measured is a result with times of a token around so many microseconds.
+func measured(us float64) *BenchmarkResult {
+	row := BenchmarkRow{Device: "cpu", Precision: "fp32", Batch: 1, WarmUp: &WarmUp{Calls: 30, Stable: true}, Shares: &Shares{0.01, 0.98, 0.01}}
+	var runs []time.Duration
+	for i := range benchmarkRounds {
+		row.RoundUS = append(row.RoundUS, us*(1+float64(i)/100))
+		runs = append(runs, time.Duration(us)*time.Microsecond)
+	}
+	for _, into := range []**metrics.Latency{&row.Tokenize, &row.Forward, &row.Decode, &row.Total} {
+		l := metrics.NewLatency(runs)
+		*into = &l
+	}
+	row.TextsPerS, row.TokensPS = 1e6/us, 3e7/us
+	ratio := metrics.PairedRatio(row.RoundUS, row.RoundUS)
+	row.SpeedUp = &ratio
+	large := row
+	large.Batch = 512
+	missing := BenchmarkRow{Device: "cuda", Precision: "fp32", Batch: 1, Missing: "there is none"}
+	return &BenchmarkResult{Hardware: "a processor", Texts: 3, Tokens: 90, Rounds: benchmarkRounds, Rows: []BenchmarkRow{row, large, missing},
+		Models: []BenchmarkModel{{Device: "cpu", Precision: "fp32", Products: "oneDNN"}, {Device: "cuda", Precision: "fp32", Missing: "there is none"},
+			{Device: "cuda", Precision: "int8", Missing: "there is none"}}}
+}
+
+func TestBenchmarkTable(t *testing.T) {
+	r := measured(123456)
+	r.Rows[1].WarmUp = &WarmUp{Calls: 20}
+	r.Crossovers = []Crossover{{"cuda:0", "cpu", nil}}
+	var out strings.Builder
+	if err := r.Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"123 (123–123)", "1.00 (1.00–1.00)", "cuda, fp32 and int8: there is none", "batch 512: was not stable after 20 calls",
+		"p99 needs 299 runs", "cuda:0 is not faster than cpu"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table does not say %q:\n%s", want, out.String())
+		}
+	}
+	for _, line := range strings.Split(out.String(), "\n") {
+		if len([]rune(line)) > 120 {
+			t.Errorf("%d columns: %s", len([]rune(line)), line)
+		}
+	}
+}
+
+func TestCompareBenchmarks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "benchmark.json")
+	if err := writeJSON(path, measured(100)); err != nil {
+		t.Fatal(err)
+	}
+	former, err := readBenchmark(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for us, want := range map[float64]string{50: verdictFaster, 101: verdictSame, 200: verdictSlower} {
+		c := compareBenchmarks(path, former, measured(us))
+		if len(c.Rows) != 2 || c.Rows[0].Verdict != want || len(c.Notes) != 0 {
+			t.Errorf("%v after 100: %+v", us, c)
+		}
+	}
+	other := measured(100)
+	other.Hardware, other.Tokens, other.Rows = "another", 91, other.Rows[2:]
+	var out strings.Builder
+	if err := compareBenchmarks(path, former, other).Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"other hardware: a processor", "other texts: 3 with 90 tokens, now 3 with 91", "no row of the same device"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestReadBenchmarkRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "former.json")
+	for content, want := range map[string]string{
+		"":                              "former.json",
+		"[]":                            "former.json",
+		`{"devices": []}`:               "rows: missing",
+		`{"rows":[{"batch":-}]}`:        "former.json",
+		`{"rows":[{"round_us":[1,0]}]}`: "rows[0].round_us: must be greater",
+		`{"rows":[{"round_us":[1,1,1,1,1,1,1,1,1,1,1,1]}]}`: "rows[0].round_us: has 12 values",
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readBenchmark(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", content, err)
+		}
+	}
+	if _, err := readBenchmark(path + ".missing"); err == nil || !strings.Contains(err.Error(), "former.json.missing") {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func TestEqualShare(t *testing.T) {
+	if equalShare(nil, nil) != nil {
+		t.Error("no tags have a share")
+	}
+	if share := equalShare([]uint16{1, 2, 3, 4}, []uint16{1, 2, 3, 5}); share == nil || *share != 0.75 {
+		t.Errorf("three of four equal: %v", share)
+	}
+}
+
+func TestDigits(t *testing.T) {
+	for v, want := range map[float64]string{0.0404: "0.040", 0.5: "0.500", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 98765: "98765"} {
+		if got := digits(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package stages
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// memoryMeter measures how much memory a process with one of several models takes at most: what it had before any, and what the
+// model adds. Linux tells; elsewhere nothing is known.
+type memoryMeter struct {
+	before int64 // resident before any model
+	now    int64 // resident before the one that is measured
+}
+
+// begin is called before a model is loaded. The peak, which the system keeps, starts anew.
+func (m *memoryMeter) begin() {
+	m.now = 0
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err == nil {
+		m.now, _ = residentBytes("VmRSS")
+	}
+	if m.before == 0 {
+		m.before = m.now
+	}
+}
+
+// peak is the most memory in megabytes of a million bytes since begin; nil where it is not known.
+func (m *memoryMeter) peak() *float64 {
+	highest, ok := residentBytes("VmHWM")
+	if !ok || m.now == 0 {
+		return nil
+	}
+	mb := float64(m.before+highest-m.now) / 1e6
+	return &mb
+}
+
+// residentBytes is a line of what Linux says of this process's memory, in bytes.
+func residentBytes(name string) (bytes int64, ok bool) {
+	content, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, false
+	}
+	_, after, ok := strings.Cut(string(content), "\n"+name+":")
+	if !ok {
+		return 0, false
+	}
+	var kilobytes int64
+	if _, err := fmt.Sscanf(after, "%d kB", &kilobytes); err != nil {
+		return 0, false
+	}
+	return kilobytes * 1024, true
+}
