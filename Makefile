@@ -1,7 +1,7 @@
 # The version of golangci-lint that .golangci.yml was written for.
 GOLANGCI := v2.5.0
 
-.PHONY: setup build run test parity lint bench small clean
+.PHONY: setup build run test parity lint bench bench-peers small clean
 
 # Finds or installs libtorch, prepares gotch for it, and writes go.work. A second call does nothing.
 setup:
@@ -28,8 +28,15 @@ lint: setup
 	go vet ./...
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI) run
 
-bench: setup
+# The benchmarks of parts, then pii benchmark in every precision that this machine has, of the shipped model or MODEL=DIR;
+# ARGS="--compare before.json" and so on are for the latter.
+bench: build
 	go test -run '^$$' -bench . ./...
+	./pii benchmark --model-dir $(or $(MODEL),builtin:small) --precision fp32,bf16,int8 --batch 1,8,32 $(ARGS)
+
+# Other systems in turn with this one, on the checkpoint MODEL=DIR; scripts/peers/run.sh says what else may be given.
+bench-peers: setup
+	@MODEL='$(MODEL)' PEERS='$(PEERS)' ARGS='$(ARGS)' scripts/peers/run.sh
 
 # The model that ships inside the program, anew: three quarters of an hour on two cores.
 small: build
