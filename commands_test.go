@@ -49,6 +49,37 @@ func TestGuideCommands(t *testing.T) {
 	}
 }
 
+// TestBenchmarkCompares benchmarks twice. Three rounds are too few to tell a difference, whatever else the machine does.
+func TestBenchmarkCompares(t *testing.T) {
+	f := makeFiles(t)
+	args := []string{"benchmark", "--model-dir", "builtin:small", "--input", f.dev, "--runs", "3", "--device", "cpu", "--precision", "fp32,auto",
+		"--batch", "1", "--batch", "40"}
+	former := f.path("former.json")
+	content := must(t, append(args, "--json")...).out
+	if err := os.WriteFile(former, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var result stages.BenchmarkResult
+	if err := json.Unmarshal([]byte(content), &result); err != nil {
+		t.Fatal(err)
+	}
+	fp32 := result.Models[0]
+	if result.Texts != 12 || fp32.Precision != "fp32" || *fp32.TagsEqual != 1 || fp32.PIIF1 == nil || len(result.Rows) != 2*len(result.Models) {
+		t.Errorf("the benchmark is\n%s", content)
+	}
+	for _, row := range result.Rows {
+		if len(row.RoundUS) != 3 || row.Total.N != 3 || row.TextsPerS <= 0 || row.SpeedUp.Value <= 0 || row.WarmUp.Calls < 6 ||
+			row.Padding < 0 || row.Padding >= 1 || row.Batch == 1 && row.Padding != 0 {
+			t.Errorf("batch %d in %s is %+v", row.Batch, row.Precision, row)
+		}
+	}
+	r := must(t, append(args, "--compare", former)...)
+	if !strings.Contains(r.out, "beside "+former) || strings.Count(r.out, "no difference") != len(result.Rows) {
+		t.Errorf("beside the former one it is\n%s", r.out)
+	}
+	pii(t, append(args, "--compare", f.dev)...).want(t, exitFailed, f.dev)
+}
+
 // TestTrainingOptions trains with names of run_ner and options that are off by default, and predicts with what comes of it.
 func TestTrainingOptions(t *testing.T) {
 	f := makeFiles(t)
@@ -360,6 +391,8 @@ func TestWrongUsage(t *testing.T) {
 		{"data synth --out-dir x --set numers", []string{`"numbers"`}},
 		{"predict --model-dir " + model + " --input x --format jsnl", []string{`"jsonl"`}},
 		{"benchmark --model-dir " + model + " --device gpu", []string{"gpu", "cuda", "--device"}},
+		{"benchmark --model-dir " + model + " --precision fp33", []string{"fp33", "--precision"}},
+		{"benchmark --model-dir " + model + " --batch 8,0", []string{`"0"`, "--batch"}},
 		{"train --out-dir x --epochs many", []string{"--epochs", "many", "whole number"}},
 		{"train --out-dir x --epochs 0", []string{"epochs", "greater than 0", "--epochs"}},
 		{"train --out-dir x --train builtin:trian", []string{"builtin:trian", `"train"`}},
