@@ -1,7 +1,7 @@
 # The version of golangci-lint that .golangci.yml was written for.
 GOLANGCI := v2.5.0
 
-.PHONY: setup build run test parity lint bench bench-peers small clean
+.PHONY: setup build run test parity lint bench bench-peers small gpu-bundle clean
 
 # Finds or installs libtorch, prepares gotch for it, and writes go.work. A second call does nothing.
 setup:
@@ -42,6 +42,10 @@ bench-peers: setup
 small: build
 	@scripts/small/make.sh
 
+# What scripts/gpu-check.sh needs on a machine with a GPU, in gpu/: see docs/gpu.md.
+gpu-bundle: setup
+	@scripts/gpu-bundle.sh
+
 # Removes what was built and made here; the cache of set-up stays (~/.cache/pii).
 clean:
-	rm -rf pii runs out go.work go.work.sum
+	rm -rf pii gpu runs out go.work go.work.sum

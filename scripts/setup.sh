@@ -187,6 +187,11 @@ use_pytorch() {
 		fail "LIBTORCH_USE_PYTORCH is set, but $python has no PyTorch" "$python -c 'import torch'" "$remedy"
 	use_folder "${answer#* }" "the PyTorch of $python" "$remedy"
 	abi=${answer%% *}
+	rpath+=("-Wl,--disable-new-dtags") # so that the CUDA libraries that pip installs beside torch are found too
+	local cuda_libraries
+	for cuda_libraries in "${answer#* }"/../nvidia/*/lib; do
+		if [ -d "$cuda_libraries" ]; then rpath+=("-Wl,-rpath,$cuda_libraries"); fi
+	done
 }
 
 use_system() {
@@ -244,8 +249,8 @@ lock_cache() {
 
 # name_folders derives every name from what the content depends on, so that nothing in the cache is ever out of date.
 name_folders() {
-	flags=("-std=$(standard)" -fPIC -w "-D_GLIBCXX_USE_CXX11_ABI=$abi" "${includes[@]}")
 	local key
+	choose_flags
 	key=$({
 		printf '%s\n' "$format" "$libdir" "$abi" "$cxx" "${flags[@]}"
 		"$cxx" -dumpfullversion
@@ -253,8 +258,13 @@ name_folders() {
 		mends
 	} | sha256sum | cut -c1-12)
 	folder=$cache/gotch-$gotch_version-libtorch-$version-$key
-	source_key=$(sources | sha256sum | cut -c1-12)
 	library=$folder/lib/$source_key/libtch.so
+}
+
+# choose_flags sets what every file is compiled with, and the digest of our own C++.
+choose_flags() {
+	flags=("-std=$(standard)" -fPIC -w "-D_GLIBCXX_USE_CXX11_ABI=$abi" "${includes[@]}")
+	source_key=$(sources | sha256sum | cut -c1-12)
 }
 
 # --- gotch
@@ -271,15 +281,21 @@ prepare_gotch() {
 
 # prepare_gotch_in FOLDER LIBRARIES does the work; LIBRARIES is where the program will look for libtch.so.
 prepare_gotch_in() {
-	local module=$1 prepare=$temporary/preparegotch from
-	(cd "$root" && GOWORK=off go build -o "$prepare" ./scripts/preparegotch) ||
+	local prepare=$temporary/preparegotch
+	copy_gotch "$prepare" "$1" "$2"
+	compile_shim "$prepare" "$1/shim"
+}
+
+# copy_gotch PREPARE FOLDER LIBRARIES builds the program that mends gotch, and makes the folder without compiling anything.
+copy_gotch() {
+	local prepare=$1 module=$2 from
+	(cd "$root" && GOWORK=off CGO_ENABLED=0 go build -ldflags='-s -w' -o "$prepare" ./scripts/preparegotch) ||
 		fail "the program that mends gotch does not build" "go build ./scripts/preparegotch" "look at Go's message above"
 	(cd "$root" && GOWORK=off go mod download "$gotch@$gotch_version") ||
 		fail "gotch cannot be downloaded" "go mod download $gotch@$gotch_version" "look at Go's message above; GOPROXY names where modules come from"
 	from=$(cd "$root" && GOWORK=off go list -m -f '{{.Dir}}' "$gotch@$gotch_version")
-	"$prepare" copy -from "$from" -to "$module" -library-dir "$2" ||
+	"$prepare" copy -from "$from" -to "$module" -library-dir "$3" ||
 		fail "gotch cannot be mended" "preparegotch copy -from $from" "see that go.mod asks for gotch $gotch_version; the mends fit no other version"
-	compile_shim "$prepare" "$module/shim"
 }
 
 # compile_shim compiles the C++ side: the part written by hand beside a trial of the generated part, then that in parts.

@@ -1,0 +1,252 @@
+#!/usr/bin/env bash
+# Checks pii on a machine with an NVIDIA GPU, a PyTorch and g++, without Go and without network: builds the C++ side against that
+# PyTorch, compares the GPU with fixtures and with the CPU, trains, times both devices, and times transformers on the same model and
+# texts. Each step's failure is reported and the rest still runs. `make gpu-bundle` makes what it needs, gpu/bundle.tar.gz.
+#
+#   scripts/gpu-check.sh [--device cuda|cpu] [--out FOLDER] [--bundle FILE] [--quick]
+#
+#   --device    what to check; cuda where there is an NVIDIA GPU, else cpu, so that the script itself can be checked anywhere
+#   --out       where results.json and the logs of the steps go, instead of gpu/results
+#   --bundle    the bundle, instead of bundle.tar.gz beside this file or in gpu/
+#   --quick     as little as shows that every step works; its times say nothing
+#
+# LIBTORCH, LIBTORCH_USE_PYTORCH, PYTHON and CXX are those of setup.sh; where none is set, python3's PyTorch is used if it has one.
+# PII_LIBTCH names a libtch.so that is built already. The exit code is 0 if every step passed, else 1.
+set -euo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+python=${PYTHON:-python3}
+device='' out='' archive='' quick=false
+steps=()      # JSON objects
+green=true
+deadline=470  # seconds from the start; what has not begun by then is left out
+
+main() {
+	read_arguments "$@"
+	prepare
+	step machine describe_machine
+	step build build_library
+	step doctor doctor
+	step parity parity
+	step train train_small
+	if [ "$device" = cuda ]; then step base make_base; fi
+	step agreement compare_predictions
+	step benchmark benchmark
+	step training_step training_steps
+	step transformers transformers
+	write_results
+	$green
+}
+
+read_arguments() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--device) device=$2 && shift ;;
+		--out) out=$2 && shift ;;
+		--bundle) archive=$2 && shift ;;
+		--quick) quick=true ;;
+		*) echo "gpu-check: unknown argument $1; see the head of $0" >&2 && exit 2 ;;
+		esac
+		shift
+	done
+	if [ -z "$device" ]; then
+		if nvidia-smi -L 2>/dev/null | grep -q GPU; then device=cuda; else device=cpu; fi
+	fi
+	case $device in cpu | cuda) ;; *) echo "gpu-check: --device is cuda or cpu" >&2 && exit 2 ;; esac
+}
+
+prepare() {
+	local candidate
+	for candidate in "$here/bundle.tar.gz" "$here/../gpu/bundle.tar.gz"; do
+		if [ -z "$archive" ] && [ -f "$candidate" ]; then archive=$candidate; fi
+	done
+	[ -f "$archive" ] || { echo "gpu-check: no bundle.tar.gz; make gpu-bundle makes it where Go is" >&2 && exit 2; }
+	out=${out:-$(dirname "$archive")/results}
+	mkdir -p "$out"
+	out=$(cd "$out" && pwd)
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	tar -C "$work" -xzf "$archive"
+	export PII_CACHE=$work/cache
+	if [ -z "${LIBTORCH:-}${LIBTORCH_USE_PYTORCH:-}" ] && "$python" -c 'import torch' 2>/dev/null; then
+		export LIBTORCH_USE_PYTORCH=1
+	fi
+	precisions=fp32,bf16 batches=1,8,32 runs=50 train_steps=100
+	if [ "$device" = cuda ]; then precisions=fp32,bf16,fp16 batches=1,8,32,128,512 runs=200 train_steps=300; fi
+	if $quick; then precisions=fp32 batches=1,4 runs=3 train_steps=2; fi
+}
+
+# step NAME FUNCTION runs a function in a process of its own and notes how it went. What it prints is its log; what it leaves in
+# $out/NAME.json becomes part of the results.
+step() {
+	local name=$1 begun=$SECONDS status=0
+	rm -f "$out/$name.json"
+	if [ "$SECONDS" -ge "$deadline" ]; then
+		echo "left out: the time was up" >"$out/$name.log"
+		status=1
+	else
+		set +e
+		(set -e && "$2") >"$out/$name.log" 2>&1
+		status=$?
+		set -e
+	fi
+	[ "$status" -eq 0 ] || green=false
+	steps+=("{\"step\": \"$name\", \"passed\": $([ "$status" -eq 0 ] && echo true || echo false), \"seconds\": $((SECONDS - begun)), \"says\": $(last_line "$out/$name.log")}")
+	printf '%-14s %s, %d s: %s\n' "$name" "$([ "$status" -eq 0 ] && echo passed || echo FAILED)" $((SECONDS - begun)) "$(tail -n 1 "$out/$name.log" | cut -c1-150)"
+}
+
+last_line() {
+	printf '"%s"' "$(tail -n 1 "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g')"
+}
+
+# limited SECONDS COMMAND… ends a command that takes longer than that, or than the whole may take.
+limited() {
+	local most=$1 left=$((deadline - SECONDS))
+	shift
+	timeout -k 5 $((left < most ? left : most)) "$@"
+}
+
+pii() { limited 240 "$work/pii" "$@"; }
+
+describe_machine() {
+	nvidia-smi || echo "no nvidia-smi"
+	"${CXX:-g++}" --version
+	"$python" -c 'import torch; print(torch.__config__.show()); print("PyTorch", torch.__version__, "CUDA", torch.version.cuda)' ||
+		echo "$python has no PyTorch"
+}
+
+build_library() {
+	if [ -n "${PII_LIBTCH:-}" ]; then
+		echo "built already: $PII_LIBTCH"
+		return
+	fi
+	# shellcheck source=scripts/setup.sh
+	source "$work/scripts/setup.sh"
+	temporary=$work/temporary
+	mkdir -p "$temporary" "$work/lib"
+	find_libtorch
+	[ "$device" = cpu ] || [ "$cuda" = true ] || fail "this libtorch has no CUDA" "ls $libdir/libtorch_cuda*.so" "install a PyTorch with CUDA"
+	choose_flags
+	compile_ours "$work/build" &
+	compile_shim "$work/preparegotch" "$work/gotch"
+	wait $!
+	link "$work/lib/libtch.so" "$work"/gotch/*.o "$work"/build/*.o
+	describe "$work/lib/libtch.so" >"$work/lib/libtch.json"
+	cp "$work/lib/libtch.json" "$out/build.json"
+	echo "libtch.so for libtorch $version (CUDA: $cuda)"
+}
+
+doctor() {
+	pii doctor
+	pii doctor --json >"$out/doctor.json"
+	[ "$device" = cpu ] || grep -q '"total_memory"' "$out/doctor.json" || { echo "pii finds no CUDA device" && false; }
+	echo "libtorch is loaded"
+}
+
+parity() {
+	local tests='^TestDevice'
+	if $quick; then tests='^TestDevice(Logits|PredictsInLess|TrainsInLess)'; fi
+	(cd "$work/torchmodel" && PII_TEST_DEVICE=$device limited 180 ../torchmodel.test -test.v -test.run "$tests")
+}
+
+# train_small trains from the model inside the program, in each precision, and keeps the metrics; the last one's model is $work/small.
+train_small() {
+	local precision kinds='fp32'
+	local -a few=()
+	if [ "$device" = cuda ]; then kinds='fp32 fp16 bf16'; fi
+	if $quick; then few=(--dev "$work/data/natural.jsonl"); fi
+	for precision in $kinds; do
+		rm -rf "$work/small"
+		pii train --out-dir "$work/small" --device "$device" --train-precision "$precision" --max-steps "$train_steps" "${few[@]}"
+		printf '{"precision": "%s", "metrics": %s}\n' "$precision" "$(tail -n 1 "$work/small/metrics.jsonl")" >>"$work/trained"
+	done
+	as_list <"$work/trained" >"$out/train.json"
+	echo "$train_steps steps each in $kinds"
+}
+
+# make_base makes a checkpoint of DistilBERT-base's shape, to be timed.
+make_base() {
+	pii train --out-dir "$work/base" --model distilbert-base --device "$device" --max-steps 2 --train-precision bf16 \
+		--dev "$work/data/natural.jsonl" --batch-size 32
+	echo "a checkpoint of DistilBERT-base's shape"
+}
+
+# as_list makes a JSON list of lines.
+as_list() { printf '[%s]\n' "$(paste -sd, -)"; }
+
+# compare_predictions says of how many texts all spans are those of the CPU in fp32.
+compare_predictions() {
+	local precision set total equal
+	for set in test stress; do
+		if $quick && [ "$set" = stress ]; then continue; fi
+		spans "$set" cpu fp32 >"$work/cpu-$set"
+		for precision in ${precisions//,/ }; do
+			if [ "$device" = cpu ] && [ "$precision" = bf16 ]; then continue; fi # not every processor has it
+			spans "$set" "$device" "$precision" >"$work/other-$set"
+			total=$(wc -l <"$work/cpu-$set")
+			equal=$(paste -d'\n' "$work/cpu-$set" "$work/other-$set" | awk 'NR % 2 {line = $0; next} line == $0 {n++} END {print n + 0}')
+			printf '{"set": "%s", "device": "%s", "precision": "%s", "texts": %d, "texts_with_equal_spans": %d}\n' "$set" "$device" "$precision" "$total" "$equal" |
+				tee -a "$work/agreement"
+			[ $((equal * 1000)) -ge $((total * 990)) ] || touch "$work/apart"
+		done
+	done
+	as_list <"$work/agreement" >"$out/agreement.json"
+	[ ! -e "$work/apart" ] || { echo "more than 1 % of the texts have other spans than on the CPU" && false; }
+}
+
+# spans SET DEVICE PRECISION prints a line for each text, without scores: these differ in their last digits.
+spans() {
+	pii predict --model-dir builtin:small --input "builtin:$1" --device "$2" --precision "$3" | sed 's/,"score":[^,}]*//g'
+}
+
+benchmark() {
+	local model
+	local -a devices=(--device cpu)
+	if [ "$device" = cuda ]; then devices+=(--device cuda); fi
+	export PII_BENCHMARK_PRECISIONS=$precisions PII_BENCHMARK_BATCHES=$batches
+	for model in small base; do
+		if [ ! -d "$work/$model" ]; then continue; fi
+		pii benchmark --model-dir "$work/$model" --input "$work/data/natural.jsonl" "${devices[@]}" --runs "$runs" --json >"$work/benchmark"
+		printf '{"model": "%s", "result": %s}\n' "$model" "$(cat "$work/benchmark")" >>"$work/benchmarks"
+	done
+	as_list <"$work/benchmarks" >"$out/benchmark.json"
+	echo "benchmark.json"
+}
+
+# training_steps times steps of DistilBERT-base over 16 rows of 40 tokens.
+training_steps() {
+	if [ "$device" = cpu ]; then
+		echo "left out: on a CPU they take seconds each"
+		return
+	fi
+	(cd "$work/torchmodel" && PII_TEST_DEVICE=$device limited 90 ../torchmodel.test -test.run '^$' -test.bench '^BenchmarkDeviceStep' -test.benchtime 50x) |
+		tee "$work/steps"
+	sed -nE 's|^BenchmarkDeviceStep/([a-z0-9]+)[^ \t]*[ \t]+[0-9]+[ \t]+([0-9.]+) ns/op.*|{"precision": "\1", "ns": \2}|p' "$work/steps" | as_list >"$out/training_step.json"
+}
+
+transformers() {
+	local model=$work/base
+	[ -d "$model" ] || model=$work/small
+	if ! "$python" -c 'import torch, transformers' 2>/dev/null; then
+		echo "left out: $python has no transformers"
+		return
+	fi
+	limited 150 "$python" -W ignore "$work/scripts/gpu-transformers.py" "$model" "$work/data/natural.jsonl" "$device" "$out" \
+		$(if $quick; then echo quick; fi)
+}
+
+write_results() {
+	local name
+	{
+		printf '{\n"device": "%s", "quick": %s, "passed": %s, "seconds": %d,\n"steps": %s' "$device" "$quick" "$green" "$SECONDS" \
+			"$(printf '%s\n' "${steps[@]}" | as_list)"
+		for name in build doctor train agreement benchmark training_step transformers; do
+			if [ -s "$out/$name.json" ]; then printf ',\n"%s": %s' "$name" "$(cat "$out/$name.json")"; fi
+		done
+		printf '\n}\n'
+	} >"$out/results.json"
+	echo "results: $out/results.json"
+}
+
+main "$@"
