@@ -14,17 +14,18 @@ type Options struct {
 	Labels          *labels.Set // the labels that spans may have; nil for any
 	RequireEntities bool        // every line has the field "entities", as training and scoring need
 	AllowEmpty      bool        // a file without any line is no error
+	RecentIDs       int         // an id is compared to at least so many before it, and no more than twice as many; 0 for all
 	Keep            []string    // further fields of a line, strings or lists of strings, that Transcript.Fields is to hold
 }
 
-// Reader reads transcripts one by one. It holds a line and a hash of each id in memory, nothing else of the file.
+// Reader reads transcripts one by one. It holds a line and a hash of each id in memory, or of some: see Options.RecentIDs.
 //
 // Lines end in LF or CRLF, the last one also in nothing; a UTF-8 byte-order mark and blank lines are passed over; gzip and
 // zstd are known by their first bytes.
 type Reader struct {
 	stream *Stream
 	opts   Options
-	ids    map[[16]byte]struct{}
+	ids    idSet
 	any    bool  // a line that is not blank was read
 	done   error // what every further call returns
 }
@@ -35,7 +36,7 @@ func Open(path string, opts Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{stream: stream, opts: opts, ids: map[[16]byte]struct{}{}}, nil
+	return &Reader{stream: stream, opts: opts, ids: idSet{recent: opts.RecentIDs}}, nil
 }
 
 // NewReader reads transcripts from a stream. name stands for it in errors.
@@ -44,7 +45,7 @@ func NewReader(r io.Reader, name string, opts Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{stream: stream, opts: opts, ids: map[[16]byte]struct{}{}}, nil
+	return &Reader{stream: stream, opts: opts, ids: idSet{recent: opts.RecentIDs}}, nil
 }
 
 // ReadAll reads a whole file of transcripts, up to its first problem.
@@ -106,18 +107,30 @@ func (r *Reader) next() (Transcript, []*Problem, error) {
 		r.any = true
 		p := lineParser{file: r.stream.Name, line: r.stream.Line, opts: r.opts}
 		t := p.parse(line)
-		if t.ID != "" && r.seen(t.ID) {
+		if t.ID != "" && r.ids.seen(t.ID) {
 			p.problem("id", "%s stands on an earlier line too", Quote(t.ID))
 		}
 		return t, p.problems, nil
 	}
 }
 
+// idSet remembers ids by their hashes: all, or where recent is greater than 0 the last ones.
+type idSet struct {
+	recent      int
+	now, before map[idHash]struct{} // each of recent ids at most
+}
+
+type idHash [16]byte
+
 // seen notes an id and reports whether it was there already.
-func (r *Reader) seen(id string) bool {
+func (s *idSet) seen(id string) bool {
 	sum := sha256.Sum256([]byte(id))
-	key := [16]byte(sum[:16])
-	_, seen := r.ids[key]
-	r.ids[key] = struct{}{}
-	return seen
+	hash := idHash(sum[:])
+	if s.now == nil || s.recent > 0 && len(s.now) == s.recent {
+		s.now, s.before = make(map[idHash]struct{}), s.now
+	}
+	_, now := s.now[hash]
+	_, before := s.before[hash]
+	s.now[hash] = struct{}{}
+	return now || before
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -246,5 +247,28 @@ func TestValidateListsEverything(t *testing.T) {
 	calls := 0
 	if sum, err := Validate(path+"x", Options{}, func(*Problem) { calls++ }); err == nil || calls != 1 || sum.Problems != 1 {
 		t.Errorf("missing file: %v, %d problems reported", err, calls)
+	}
+}
+
+// TestRecentIDs finds an id that came at most so many lines before, and forgets those of twice as many.
+func TestRecentIDs(t *testing.T) {
+	const recent = 10
+	for gap := 1; gap <= 3*recent; gap++ {
+		for shift := range recent {
+			s := idSet{recent: recent}
+			for i := range shift {
+				s.seen(fmt.Sprint("before", i))
+			}
+			s.seen("twice")
+			for i := 1; i < gap; i++ {
+				if s.seen(fmt.Sprint("between", i)) {
+					t.Fatal("an id of its own was seen")
+				}
+			}
+			found := s.seen("twice")
+			if gap <= recent && !found || gap >= 2*recent && found {
+				t.Errorf("%d ids after, %d before: seen is %v", gap, shift, found)
+			}
+		}
 	}
 }

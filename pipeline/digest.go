@@ -20,8 +20,8 @@ type Input struct {
 	Awaits  string // what has to come before there is content: "the download of …"; the stage is stale and cannot run
 }
 
-// fingerprint is a file's digest with what tells, without reading it, that it has not changed since.
-type fingerprint struct {
+// Fingerprint is a file's digest with what tells, without reading it, that it has not changed since.
+type Fingerprint struct {
 	Digest   string `json:"sha256"`
 	Size     int64  `json:"bytes"`
 	Modified int64  `json:"modified_ns"`
@@ -31,7 +31,7 @@ type fingerprint struct {
 }
 
 // vouches reports whether the file with stat's identity surely is the one that fp was taken of.
-func (fp fingerprint) vouches(stat fingerprint) bool {
+func (fp Fingerprint) vouches(stat Fingerprint) bool {
 	return fp.Digest != "" && fp.Size == stat.Size && fp.Modified == stat.Modified && fp.Changed == stat.Changed &&
 		fp.Inode == stat.Inode && max(fp.Modified, fp.Changed)+settled < fp.Taken
 }
@@ -45,16 +45,16 @@ type notFileError struct{ path, is string }
 
 func (e *notFileError) Error() string { return fmt.Sprintf("%s is %s, not a file", e.path, e.is) }
 
-// take returns the fingerprint of a file. It reads the file only where known does not vouch for it.
-func take(path string, known fingerprint) (fingerprint, error) {
+// Take returns the fingerprint of a file. It reads the file only where known does not vouch for it.
+func Take(path string, known Fingerprint) (Fingerprint, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fingerprint{}, err
+		return Fingerprint{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return fingerprint{}, &notFileError{path, kind(info.Mode())}
+		return Fingerprint{}, &notFileError{path, kind(info.Mode())}
 	}
-	fp := fingerprint{Size: info.Size(), Modified: info.ModTime().UnixNano(), Taken: time.Now().UnixNano()}
+	fp := Fingerprint{Size: info.Size(), Modified: info.ModTime().UnixNano(), Taken: time.Now().UnixNano()}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		fp.Changed, fp.Inode = stat.Ctim.Nano(), stat.Ino
 	}
@@ -65,11 +65,11 @@ func take(path string, known fingerprint) (fingerprint, error) {
 	return fp, err
 }
 
-func (in Input) take(known fingerprint) (fingerprint, error) {
+func (in Input) take(known Fingerprint) (Fingerprint, error) {
 	if in.Path == "" {
-		return fingerprint{Digest: digestBytes(in.Content), Size: int64(len(in.Content))}, nil
+		return Fingerprint{Digest: digestBytes(in.Content), Size: int64(len(in.Content))}, nil
 	}
-	fp, err := take(in.Path, known)
+	fp, err := Take(in.Path, known)
 	if err != nil {
 		return fp, fmt.Errorf("reading %s: %w", in.Name, err)
 	}
@@ -96,7 +96,7 @@ func digestBytes(content []byte) string {
 
 // digestNeed is the digest of those outputs in folder dir that a need covers, names and contents, as they are now: a
 // stage that runs alone reads what is there, even where somebody has edited it.
-func digestNeed(need Need, dir string, outputs map[string]fingerprint) (string, error) {
+func digestNeed(need Need, dir string, outputs map[string]Fingerprint) (string, error) {
 	h := sha256.New()
 	covered := false
 	for _, path := range unionKeys(outputs, nil) {
@@ -104,7 +104,7 @@ func digestNeed(need Need, dir string, outputs map[string]fingerprint) (string, 
 			continue
 		}
 		covered = true
-		fp, err := take(filepath.Join(dir, filepath.FromSlash(path)), outputs[path])
+		fp, err := Take(filepath.Join(dir, filepath.FromSlash(path)), outputs[path])
 		if err != nil {
 			return "", fmt.Errorf("reading %s, which it needs: %w (pii run %s makes it again)", need, err, need.Stage)
 		}

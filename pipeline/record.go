@@ -27,8 +27,8 @@ type record struct {
 	Key      string                 `json:"key"`
 	Params   map[string]any         `json:"params"`
 	Inputs   map[string]string      `json:"inputs"`  // name to digest: what the key is made of
-	Files    map[string]fingerprint `json:"files"`   // the inputs from outside, to know them again without reading them
-	Outputs  map[string]fingerprint `json:"outputs"` // by path in the stage's folder
+	Files    map[string]Fingerprint `json:"files"`   // the inputs from outside, to know them again without reading them
+	Outputs  map[string]Fingerprint `json:"outputs"` // by path in the stage's folder
 	Started  time.Time              `json:"started"`
 	Seconds  float64                `json:"seconds"`
 	Versions map[string]string      `json:"versions"`

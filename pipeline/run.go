@@ -240,8 +240,8 @@ func (r *Run) sameInputs(s Stage, rec *record) error {
 
 // takeTree fingerprints every file below dir, by slash-separated relative path. A stage's output must be whole by itself,
 // so there are no links in it: those to its own files would lead nowhere once the folder has its name.
-func takeTree(dir string) (map[string]fingerprint, error) {
-	outputs := map[string]fingerprint{}
+func takeTree(dir string) (map[string]Fingerprint, error) {
+	outputs := map[string]Fingerprint{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -256,7 +256,7 @@ func takeTree(dir string) (map[string]fingerprint, error) {
 		if !entry.Type().IsRegular() {
 			return fmt.Errorf("the stage wrote %s, which is %s, not a file", name, kind(entry.Type()))
 		}
-		outputs[filepath.ToSlash(name)], err = take(path, fingerprint{})
+		outputs[filepath.ToSlash(name)], err = Take(path, Fingerprint{})
 		return err
 	})
 	if err == nil && len(outputs) == 0 {

@@ -65,7 +65,7 @@ func (r *Run) Status(ctx context.Context) ([]State, error) {
 // Each round more means that another process has finished a stage meanwhile. What is not found may be on its way between
 // two renames, old record and all, so it is looked for again before it counts as gone.
 func (r *Run) checkSteady(ctx context.Context, s Stage, pending map[string]bool) (*State, error) {
-	seen := map[string]fingerprint{}
+	seen := map[string]Fingerprint{}
 	for looks := 0; ; {
 		before := r.marks(s)
 		state, err := r.check(s, pending, seen)
@@ -110,7 +110,7 @@ func (r *Run) mark(stage string) string {
 
 // check compares what a stage's key would be made of now with its record. pending holds the earlier stages that are
 // about to be replaced by output that is not known yet; seen is what earlier looks found of the inputs.
-func (r *Run) check(s Stage, pending map[string]bool, seen map[string]fingerprint) (*State, error) {
+func (r *Run) check(s Stage, pending map[string]bool, seen map[string]Fingerprint) (*State, error) {
 	state := &State{Stage: s.Name}
 	was, err := readRecord(r.folder(s.Name))
 	var broken *brokenRecordError
@@ -140,8 +140,8 @@ func (r *Run) check(s Stage, pending map[string]bool, seen map[string]fingerprin
 }
 
 // makings gathers what the stage's key is made of.
-func (r *Run) makings(s Stage, was *record, pending map[string]bool, seen map[string]fingerprint, state *State) (*record, error) {
-	is := &record{Stage: s.Name, Schema: s.Schema, Inputs: map[string]string{}, Files: map[string]fingerprint{}}
+func (r *Run) makings(s Stage, was *record, pending map[string]bool, seen map[string]Fingerprint, state *State) (*record, error) {
+	is := &record{Stage: s.Name, Schema: s.Schema, Inputs: map[string]string{}, Files: map[string]Fingerprint{}}
 	var err error
 	if is.Params, err = jsonObject(s.Params); err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func mergeInputs(is, was map[string]string) map[string]string {
 // damage names an output that is gone or no longer what the stage wrote.
 func (r *Run) damage(s Stage, was *record) (string, error) {
 	for _, name := range unionKeys(was.Outputs, nil) {
-		fp, err := take(filepath.Join(r.folder(s.Name), filepath.FromSlash(name)), was.Outputs[name])
+		fp, err := Take(filepath.Join(r.folder(s.Name), filepath.FromSlash(name)), was.Outputs[name])
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 			return fmt.Sprintf("its output %s is gone", name), nil
 		}

@@ -314,28 +314,28 @@ func TestFingerprint(t *testing.T) {
 	if err := os.WriteFile(path, []byte("content"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	now, err := take(path, fingerprint{})
+	now, err := Take(path, Fingerprint{})
 	if err != nil || now.Digest != digestBytes([]byte("content")) {
 		t.Fatalf("%+v, %v", now, err)
 	}
 	for _, c := range []struct {
 		name   string
-		change func(*fingerprint)
+		change func(*Fingerprint)
 		trust  bool
 	}{
-		{"settled", func(*fingerprint) {}, true},
-		{"taken within the clock's granularity", func(fp *fingerprint) { fp.Taken = fp.Changed + settled }, false},
-		{"taken before", func(fp *fingerprint) { fp.Taken = fp.Changed - 1 }, false},
-		{"other size", func(fp *fingerprint) { fp.Size++ }, false},
-		{"other time", func(fp *fingerprint) { fp.Modified-- }, false},
-		{"other time of the inode", func(fp *fingerprint) { fp.Changed-- }, false},
-		{"other inode", func(fp *fingerprint) { fp.Inode++ }, false},
-		{"no digest", func(fp *fingerprint) { fp.Digest = "" }, false},
+		{"settled", func(*Fingerprint) {}, true},
+		{"taken within the clock's granularity", func(fp *Fingerprint) { fp.Taken = fp.Changed + settled }, false},
+		{"taken before", func(fp *Fingerprint) { fp.Taken = fp.Changed - 1 }, false},
+		{"other size", func(fp *Fingerprint) { fp.Size++ }, false},
+		{"other time", func(fp *Fingerprint) { fp.Modified-- }, false},
+		{"other time of the inode", func(fp *Fingerprint) { fp.Changed-- }, false},
+		{"other inode", func(fp *Fingerprint) { fp.Inode++ }, false},
+		{"no digest", func(fp *Fingerprint) { fp.Digest = "" }, false},
 	} {
 		known := now
 		known.Digest, known.Taken = "wrong", max(now.Changed, now.Modified)+settled+1
 		c.change(&known)
-		got, err := take(path, known)
+		got, err := Take(path, known)
 		if err != nil {
 			t.Fatal(err)
 		}

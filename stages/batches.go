@@ -41,3 +41,29 @@ func byLength(lengths []int) []int {
 	sort.SliceStable(order, func(i, j int) bool { return lengths[order[i]] < lengths[order[j]] })
 	return order
 }
+
+// mostBatchTokens bounds predict_batch_tokens: what is more is a slip, and no memory would do.
+const mostBatchTokens = 1 << 20
+
+// batchLimit bounds a batch, of which at least one row is: tokens counts padding too, as many for each row as the longest has; rows is
+// 0 for no bound.
+type batchLimit struct{ tokens, rows int }
+
+// batchLimit bounds a batch of predictions.
+func (c *Config) batchLimit() batchLimit { return batchLimit{c.PredictBatchTokens, c.PredictBatchSize} }
+
+// batches divides rows of the given lengths into batches of alike length, from the shortest to the longest. Each element is a batch of
+// indices.
+func (l batchLimit) batches(lengths []int) [][]int {
+	var all [][]int
+	order := byLength(lengths)
+	for start := 0; start < len(order); {
+		end := start + 1
+		for end < len(order) && (end-start+1)*lengths[order[end]] <= l.tokens && (l.rows == 0 || end-start < l.rows) {
+			end++
+		}
+		all = append(all, order[start:end])
+		start = end
+	}
+	return all
+}

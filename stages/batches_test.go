@@ -85,3 +85,32 @@ func TestStepsHaveEachBatchOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchLimit checks that batches have each row once, within the bounds, and that no two neighbours would fit together.
+func TestBatchLimit(t *testing.T) {
+	lengths := randomLengths(500)
+	for _, limit := range []batchLimit{{1, 0}, {128, 0}, {1024, 0}, {1024, 5}, {1 << 20, 32}, {1 << 20, 0}} {
+		var all []int
+		batches := limit.batches(lengths)
+		for i, batch := range batches {
+			longest := lengths[batch[len(batch)-1]]
+			if len(batch) > 1 && (len(batch)*longest > limit.tokens || limit.rows > 0 && len(batch) > limit.rows) {
+				t.Errorf("%v: a batch of %d rows of up to %d tokens", limit, len(batch), longest)
+			}
+			if i+1 < len(batches) {
+				next := len(batch) + 1
+				if next*lengths[batches[i+1][0]] <= limit.tokens && (limit.rows == 0 || next <= limit.rows) {
+					t.Errorf("%v: batch %d could have one more", limit, i)
+				}
+			}
+			all = append(all, batch...)
+		}
+		slices.Sort(all)
+		if !slices.Equal(all, byLength(make([]int, len(lengths)))) {
+			t.Errorf("%v: not each row once", limit)
+		}
+	}
+	if got := (batchLimit{1, 0}).batches(nil); len(got) > 0 {
+		t.Errorf("no rows make %v", got)
+	}
+}

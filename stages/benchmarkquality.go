@@ -65,17 +65,20 @@ func (b *bench) referenceTags(ctx context.Context, device string, transcripts []
 	return tags, err
 }
 
-// judgeBatch is how many windows are computed at once where nothing is timed.
-const judgeBatch = 32
+// Where nothing is timed, judgeChunk texts are tagged after one another, judgeBatch windows at once.
+const (
+	judgeBatch = 32
+	judgeChunk = 512
+)
 
 // tagAll tags all texts: the likeliest tag of each token, and F1 of personal data, nil where some text has no labels or others than
 // the model.
 func tagAll(ctx context.Context, t *Tagger, transcripts []data.Transcript, progress *pipeline.Progress) (tags []uint16, f1 *float64, err error) {
-	t.batchSize = judgeBatch
+	t.batch = batchLimit{tokens: mostBatchTokens, rows: judgeBatch}
 	counter := metrics.NewCounter(t.set)
 	labelled := true
 	for len(transcripts) > 0 {
-		chunk := transcripts[:min(predictChunk, len(transcripts))]
+		chunk := transcripts[:min(judgeChunk, len(transcripts))]
 		transcripts = transcripts[len(chunk):]
 		texts := make([]string, len(chunk))
 		for i := range chunk {

@@ -30,7 +30,7 @@ type phases struct {
 
 // timeCall tags texts as Tagger.Tag does.
 func timeCall(ctx context.Context, t *Tagger, texts []string) (p phases, err error) {
-	t.batchSize = len(texts)
+	t.batch = batchLimit{tokens: mostBatchTokens, rows: len(texts)}
 	start := time.Now()
 	prep, err := t.prepareAll(texts)
 	if err != nil {

@@ -62,15 +62,16 @@ type Config struct {
 	MaskProbability    float64
 	TrainPrecision     string
 
-	Device           string
-	Threads          int
-	Precision        string
-	PredictBatchSize int
-	PIIThreshold     string // a number, or byModel; see piiThreshold
-	Thresholds       []string
-	Helpers          []string
-	Allow, Deny      string
-	Aggregation      string
+	Device             string
+	Threads            int
+	Precision          string
+	PredictBatchTokens int
+	PredictBatchSize   int
+	PIIThreshold       string // a number, or byModel; see piiThreshold
+	Thresholds         []string
+	Helpers            []string
+	Allow, Deny        string
+	Aggregation        string
 
 	Runs               int
 	BenchmarkDevices   []string
@@ -97,7 +98,7 @@ func Default() *Config {
 		Model: shippedModel, BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
 		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.7,
-		CheckpointEvery: time.Minute, MaskProbability: 0.15, TrainPrecision: torchmodel.FP32, Device: "auto", Precision: torchmodel.Auto, PredictBatchSize: 32, PIIThreshold: byModel, Helpers: rules.HelperNames(),
+		CheckpointEvery: time.Minute, MaskProbability: 0.15, TrainPrecision: torchmodel.FP32, Device: "auto", Precision: torchmodel.Auto, PredictBatchTokens: 2048, PIIThreshold: byModel, Helpers: rules.HelperNames(),
 		Allow: none, Deny: none, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"},
 		TargetP95: 20 * time.Millisecond, TargetPIIPrecision: 0.80, TargetLeakRate: 1,
@@ -189,7 +190,7 @@ func (c *Config) checkZeros() error {
 func (c *Config) check() error {
 	positive := map[string]float64{"vocab_size": float64(c.VocabSize), "epochs": float64(c.Epochs), "lr": c.LR,
 		"batch_size": float64(c.BatchSize), "gradient_accumulation_steps": float64(c.Accumulation), "adam_epsilon": c.AdamEpsilon,
-		"predict_batch_size": float64(c.PredictBatchSize), "mask_probability": c.MaskProbability, "runs": float64(c.Runs),
+		"predict_batch_tokens": float64(c.PredictBatchTokens), "mask_probability": c.MaskProbability, "runs": float64(c.Runs),
 		"checkpoint_every": float64(c.CheckpointEvery), "threshold_beta": c.ThresholdBeta, "target_p95": float64(c.TargetP95)}
 	shares := map[string]float64{"mention_replacement": c.MentionReplacement, "piece_dropout": c.PieceDropout, "warmup_ratio": c.WarmupRatio,
 		"target_pii_precision": c.TargetPIIPrecision, "target_pii_recall": c.TargetPIIRecall, "target_pii_f1": c.TargetPIIF1,
@@ -197,7 +198,7 @@ func (c *Config) check() error {
 	below1 := map[string]float64{"dropout": c.Dropout, "label_smoothing": c.LabelSmoothing, "word_dropout": c.WordDropout,
 		"mask_probability": c.MaskProbability, "adam_beta1": c.AdamBeta1, "adam_beta2": c.AdamBeta2}
 	notNegative := map[string]float64{"weight_decay": c.WeightDecay, "max_grad_norm": c.MaxGradNorm,
-		"threads": float64(c.Threads), "stride": float64(c.Stride), "warmup_steps": float64(c.WarmupSteps),
+		"threads": float64(c.Threads), "predict_batch_size": float64(c.PredictBatchSize), "stride": float64(c.Stride), "warmup_steps": float64(c.WarmupSteps),
 		"max_steps": float64(c.MaxSteps), "freeze_layers": float64(c.FreezeLayers),
 		"early_stopping_patience": float64(c.Patience), "early_stopping_threshold": c.PatienceThreshold}
 	for _, key := range keys() {
@@ -213,6 +214,9 @@ func (c *Config) check() error {
 		if v, ok := notNegative[key]; ok && (!(v >= 0) || math.IsInf(v, 1)) {
 			return c.fault(key, "must not be negative")
 		}
+	}
+	if c.PredictBatchTokens > mostBatchTokens {
+		return c.fault("predict_batch_tokens", fmt.Sprintf("must be at most %d", mostBatchTokens))
 	}
 	if most := 4 * runtime.NumCPU(); c.Threads > most {
 		return c.fault("threads", fmt.Sprintf("must be at most %d, four for each processor", most))

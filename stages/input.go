@@ -21,6 +21,22 @@ func (e *Env) open(path string, opts data.Options) (*data.Reader, error) {
 	return data.Open(path, opts)
 }
 
+// openUntil is open for a reader that gives up when ctx is done, also while it waits for a stream.
+func (e *Env) openUntil(ctx context.Context, path string, opts data.Options) (*data.Reader, error) {
+	switch {
+	case path == "-":
+		return data.NewReader(interruptible(ctx, e.In), "standard input", opts)
+	case isStream(path):
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		context.AfterFunc(ctx, func() { f.Close() }) // it was only read
+		return data.NewReader(f, path, opts)
+	}
+	return data.Open(path, opts)
+}
+
 // openText opens a text file as open does.
 func (e *Env) openText(path string) (*data.Stream, error) {
 	if path == "-" {

@@ -36,12 +36,12 @@ func (t tagging) objective(train []Example) (torchmodel.Objective, error) {
 // judge tells how good a model in training is on the dev set. Spans are found as a tagger finds them, in one window at a time
 // and by tokens, since text is not kept. None is dropped for its score: pii_threshold is chosen for a model that is trained.
 type judge struct {
-	set       *labels.Set
-	vocab     *wordpiece.Vocabulary
-	apart     bool
-	dev       []Example
-	batchSize int
-	metric    string // one of bestMetrics
+	set    *labels.Set
+	vocab  *wordpiece.Vocabulary
+	apart  bool
+	dev    []Example
+	batch  batchLimit
+	metric string // one of bestMetrics
 }
 
 // verdict is a model's result on the dev set.
@@ -53,7 +53,7 @@ type verdict struct {
 
 // newJudge refuses a metric that the dev set cannot tell.
 func newJudge(c *Config, set *labels.Set, vocab *wordpiece.Vocabulary, apart bool, dev []Example) (*judge, error) {
-	j := &judge{set, vocab, apart, dev, c.PredictBatchSize, c.BestBy}
+	j := &judge{set, vocab, apart, dev, c.batchLimit(), c.BestBy}
 	if j.metric == bestByLoss {
 		return j, nil
 	}
@@ -89,12 +89,10 @@ func (j *judge) of(ctx context.Context, model *torchmodel.Model) (verdict, error
 // labelled tokens.
 func (j *judge) each(ctx context.Context, model *torchmodel.Model, visit func(e Example, logits []float32) error) (loss float64, tokens int,
 	err error) {
-	order := byLength(lengthsOf(j.dev))
-	for at := 0; at < len(order); at += j.batchSize {
+	for _, part := range j.batch.batches(lengthsOf(j.dev)) {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		part := order[at:min(at+j.batchSize, len(order))]
 		judged, err := model.Judge(pick(j.dev, part))
 		if err != nil {
 			return 0, 0, err

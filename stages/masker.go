@@ -28,12 +28,12 @@ type masker struct {
 	mask        int32   // id of [MASK]
 	pieces      int     // in the vocabulary
 	dev         []torchmodel.Row
-	batchSize   int // of dev
+	batch       batchLimit // of dev
 }
 
 // newMasker masks the dev set once and for all, so that its losses can be compared.
 func newMasker(cfg *Config, vocab *wordpiece.Vocabulary, dev []Example) (*masker, error) {
-	m := &masker{probability: cfg.MaskProbability, mask: vocab.Mask(), pieces: vocab.Len(), batchSize: cfg.PredictBatchSize,
+	m := &masker{probability: cfg.MaskProbability, mask: vocab.Mask(), pieces: vocab.Len(), batch: cfg.batchLimit(),
 		special: []int32{vocab.Pad(), vocab.Unk(), vocab.Cls(), vocab.Sep(), vocab.Mask()}}
 	all := make([]int, 0, len(dev))
 	for i := range dev {
@@ -100,15 +100,14 @@ func (m *masker) of(ctx context.Context, model *torchmodel.Model) (verdict, erro
 	for i, row := range m.dev {
 		lengths[i] = len(row.IDs)
 	}
-	order := byLength(lengths)
 	sum, tokens := 0.0, 0
-	for at := 0; at < len(order); at += m.batchSize {
+	for _, part := range m.batch.batches(lengths) {
 		if err := ctx.Err(); err != nil {
 			return verdict{}, err
 		}
-		var rows []torchmodel.Row
-		for _, index := range order[at:min(at+m.batchSize, len(order))] {
-			rows = append(rows, m.dev[index])
+		rows := make([]torchmodel.Row, len(part))
+		for i, index := range part {
+			rows[i] = m.dev[index]
 		}
 		loss, n, err := model.Loss(rows)
 		if err != nil {

@@ -21,7 +21,7 @@ import (
 const pieces = 50
 
 func testMasker(probability float64) *masker {
-	return &masker{probability: probability, special: []int32{0, 1, 2, 3, 4}, mask: 4, pieces: pieces, batchSize: 2}
+	return &masker{probability: probability, special: []int32{0, 1, 2, 3, 4}, mask: 4, pieces: pieces, batch: batchLimit{tokens: 1 << 20, rows: 2}}
 }
 
 // TestMaskedRows holds what every masking keeps to: special tokens stay, the tags are the ids that chosen tokens had, what is not

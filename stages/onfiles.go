@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"slices"
@@ -230,15 +231,15 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 		return pipeline.Stage{}, err
 	}
 	files := append(checkpointInputs(o.ModelDir, slices.Concat(names, tokenizerFiles, []string{cardName})...), input)
-	return pipeline.Stage{Name: Predict, Schema: 3, Files: append(files, cfg.listInputs()...),
-		Params: predictParams{cfg.findParams(), cfg.PredictBatchSize, by, stand},
+	return pipeline.Stage{Name: Predict, Schema: 4, Files: append(files, cfg.listInputs()...),
+		Params: predictParams{cfg.findParams(), cfg.PredictBatchTokens, cfg.PredictBatchSize, by, stand},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(cfg, o.ModelDir)
 			if err != nil {
 				return err
 			}
 			part := filepath.Join(job.Checkpoints, predictionsName)
-			total, err := predictFile(ctx, env, tagger, o.Input, part, job.Log)
+			total, err := predictFile(ctx, env, tagger, o.Input, part, o.readerOptions(), job.Log)
 			if err := errors.Join(err, tagger.Close()); err != nil {
 				return err
 			}
@@ -254,14 +255,30 @@ func predictThrough(ctx context.Context, cfg *Config, env *Env, o PredictOptions
 		return err
 	}
 	defer func() { err = errors.Join(err, tagger.Close()) }()
-	reader, err := env.open(o.Input, data.Options{})
+	f := newFlow(ctx)
+	defer f.end()
+	reader, err := env.openUntil(f.ctx, o.Input, o.readerOptions())
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
 	return env.create(o.Output, func(w io.Writer) error {
-		return predictTo(ctx, env, tagger, reader, w, formatOf(o.Format, o.Output))
+		if formatOf(o.Format, o.Output) == FormatJSONL {
+			return predictStream(f, tagger, reader, isStream(o.Input), w, env.Log)
+		}
+		return predictObject(f, tagger, reader, w, env.Log)
 	})
+}
+
+// fewIDs is for what writes a line for each transcript: it needs no memory of all ids.
+var fewIDs = data.Options{RecentIDs: 1 << 19}
+
+// readerOptions are those of the input. An object by ids cannot have one twice.
+func (o PredictOptions) readerOptions() data.Options {
+	if formatOf(o.Format, o.Output) == FormatJSONL {
+		return fewIDs
+	}
+	return data.Options{}
 }
 
 // create writes to a path: a file, which appears when it is whole, a pipe or a device, or "-" for standard output.
@@ -282,12 +299,8 @@ func (e *Env) create(path string, write func(io.Writer) error) error {
 	return pipeline.CreateFile(path, func(f *os.File) error { return write(f) })
 }
 
-// predictTo writes the predictions for a reader in one of the formats; JSON when all are there.
-func predictTo(ctx context.Context, env *Env, tagger *Tagger, reader *data.Reader, w io.Writer, format string) error {
-	if format == FormatJSONL {
-		_, err := predictStream(ctx, tagger, reader, 0, w, env.Log)
-		return err
-	}
+// predictObject writes the predictions for a reader as a JSON object, when all are there.
+func predictObject(f *flow, tagger *Tagger, reader *data.Reader, w io.Writer, logger *log.Logger) error {
 	lines, err := os.CreateTemp("", "pii-predict-*.jsonl")
 	if err != nil {
 		return err
@@ -296,13 +309,13 @@ func predictTo(ctx context.Context, env *Env, tagger *Tagger, reader *data.Reade
 	if err := os.Remove(lines.Name()); err != nil { // the file lives on while it is open, and no kill leaves it behind
 		return err
 	}
-	if _, err := predictStream(ctx, tagger, reader, 0, lines, env.Log); err != nil {
+	if err := predictStream(f, tagger, reader, false, lines, logger); err != nil {
 		return err
 	}
 	if _, err := lines.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return convert(lines, w, format)
+	return convert(lines, w, FormatJSON)
 }
 
 // CheckModelDir reports what is wrong with a folder that is to be read as a model, before anything is done with it.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 
 	"pii/pipeline"
 	"pii/torchmodel"
@@ -108,7 +109,8 @@ func (c *Config) computing() (computing, error) {
 
 type predictParams struct {
 	findParams
-	BatchSize int `json:"predict_batch_size"`
+	BatchTokens int `json:"predict_batch_tokens"`
+	BatchSize   int `json:"predict_batch_size"`
 	computing
 	Card *card `json:"card,omitempty"` // where the model has none and the configuration speaks for it
 }
@@ -238,7 +240,7 @@ func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch
 }
 
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, by computing) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 3, Params: predictParams{c.findParams(), c.PredictBatchSize, by, nil},
+	return pipeline.Stage{Name: Predict, Schema: 4, Params: predictParams{c.findParams(), c.PredictBatchTokens, c.PredictBatchSize, by, nil},
 		Files: append(pickInputs(inputs, c.judged()...), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
@@ -252,7 +254,7 @@ func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, by com
 func (c *Config) predictSets(ctx context.Context, env *Env, tagger *Tagger, job *pipeline.Job) error {
 	for _, name := range c.judged() {
 		part := filepath.Join(job.Checkpoints, name+".jsonl")
-		total, err := predictFile(ctx, env, tagger, c.sets()[name], part, job.Log)
+		total, err := predictFile(ctx, env, tagger, c.sets()[name], part, fewIDs, job.Log)
 		if err != nil {
 			return err
 		}
@@ -305,11 +307,13 @@ func hardware() string {
 
 // tagger opens a model folder on the configured device.
 func (e *Env) tagger(c *Config, dir string) (*Tagger, error) {
+	tokenizer := sync.OnceValues(func() (*wordpiece.BERT, error) { return wordpiece.Load(dir) })
+	go tokenizer() // while libtorch is loaded
 	session, err := e.session(c.Device, c.Threads)
 	if err != nil {
 		return nil, err
 	}
-	tagger, err := openTagger(session, dir, c)
+	tagger, err := readTagger(session, dir, c, tokenizer)
 	if err == nil && tagger.marksNothing() {
 		e.Log.Printf("%s: none of the model's labels is marked as personal data; where it has no %s, --labels NAME:pii marks one", dir, cardName)
 	}

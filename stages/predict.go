@@ -1,15 +1,12 @@
 package stages
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log"
-	"os"
 
 	"pii/data"
 	"pii/pipeline"
@@ -34,83 +31,84 @@ type PredictedEntity struct {
 	Index int    `json:"index,omitempty"` // the token's place in its window, where tokens are not grouped
 }
 
-// predictChunk is how many transcripts are read, tagged and written together. Batches never reach over a chunk's end, so
-// a prediction that goes on after a kill forms the same batches, and writes the same bytes.
-const predictChunk = 512
-
 // predictFile tags every transcript of a file and appends the predictions to part, a JSONL file that may hold those of an
 // earlier, interrupted call. It returns how many there are in all.
-func predictFile(ctx context.Context, env *Env, tagger *Tagger, input, part string, logger *log.Logger) (total int, err error) {
-	reader, err := env.open(input, data.Options{})
+func predictFile(ctx context.Context, env *Env, tagger *Tagger, input, part string, opts data.Options, logger *log.Logger) (total int, err error) {
+	reader, err := env.open(input, opts)
 	if err != nil {
 		return 0, err
 	}
 	defer reader.Close()
-	out, done, err := reopenPart(part)
+	out, err := reopenPart(part)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	if done > 0 {
-		logger.Printf("going on after %d transcripts", done)
+	f := newFlow(ctx)
+	defer f.end()
+	chunks := f.step(f.read(reader, tagger.lookAhead(), false), out.pickUp)
+	if total, err = predictChunks(f, tagger, chunks, out, logger); err == nil {
+		err = out.cut()
 	}
-	return predictStream(ctx, tagger, reader, done, out, logger)
+	return total, err
 }
 
-// predictStream tags all transcripts of a reader but the first skip, whole chunks of them, and writes a line for each.
-func predictStream(ctx context.Context, tagger *Tagger, reader *data.Reader, skip int, w io.Writer, logger *log.Logger) (total int, err error) {
+// predictStream tags all transcripts of a reader, and writes a line for each. With eager it writes what it can before it waits for
+// more input; then the reader must give up when the flow's context is done.
+func predictStream(f *flow, tagger *Tagger, reader *data.Reader, eager bool, w io.Writer, logger *log.Logger) error {
+	_, err := predictChunks(f, tagger, f.read(reader, tagger.lookAhead(), eager), w, logger)
+	return err
+}
+
+// predictChunks tags chunks and writes their lines, each chunk's at once. It ends the flow.
+func predictChunks(f *flow, tagger *Tagger, chunks <-chan *chunk, w io.Writer, logger *log.Logger) (total int, err error) {
+	defer f.end()
 	progress := pipeline.NewProgress(logger, "predicting", -1)
 	defer progress.Close()
-	for {
-		chunk, err := readChunk(reader)
-		if err != nil || len(chunk) == 0 {
+	before := true // of what an earlier call has written
+	for c := range tagger.steps(f, chunks) {
+		if c.err != nil {
+			return total, c.err
+		}
+		if before && !c.done && total > 0 {
+			logger.Printf("going on after %d transcripts", total)
+		}
+		before = c.done
+		if _, err := w.Write(c.lines); err != nil {
 			return total, err
 		}
-		if err := ctx.Err(); err != nil {
-			return total, err
-		}
-		if total += len(chunk); total > skip {
-			if err := predictChunkTo(ctx, w, tagger, chunk); err != nil {
-				return total, err
-			}
-		}
-		progress.Add(len(chunk))
+		total += len(c.transcripts)
+		progress.Add(len(c.transcripts))
 	}
+	return total, f.ctx.Err()
 }
 
-func readChunk(reader *data.Reader) ([]data.Transcript, error) {
-	var chunk []data.Transcript
-	for len(chunk) < predictChunk {
-		transcript, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		chunk = append(chunk, transcript)
-	}
-	return chunk, nil
+// steps are what is done with each chunk.
+func (t *Tagger) steps(f *flow, chunks <-chan *chunk) <-chan *chunk {
+	chunks = f.step(chunks, t.tokenizeChunk)
+	chunks = f.step(chunks, func(c *chunk) error { return t.compute(f.ctx, c.prepared) })
+	return f.step(chunks, t.decodeChunk)
 }
 
-func predictChunkTo(ctx context.Context, w io.Writer, tagger *Tagger, chunk []data.Transcript) error {
-	texts := make([]string, len(chunk))
-	for i, transcript := range chunk {
+func (t *Tagger) tokenizeChunk(c *chunk) (err error) {
+	texts := make([]string, len(c.transcripts))
+	for i, transcript := range c.transcripts {
 		texts[i] = transcript.Text
 	}
-	found, err := tagger.Tag(ctx, texts)
-	if err != nil {
-		return err
-	}
-	var lines bytes.Buffer
-	for i, transcript := range chunk {
-		line, err := marshalLine(Prediction{transcript.ID, found[i]})
-		if err != nil {
-			return err
+	c.prepared, err = t.prepareAll(texts)
+	return err
+}
+
+func (t *Tagger) decodeChunk(c *chunk) error {
+	lines := make([][]byte, len(c.transcripts))
+	err := forEach(len(lines), func(i int) error {
+		found, err := t.decode(c.prepared[i])
+		if err == nil {
+			lines[i], err = marshalLine(Prediction{c.transcripts[i].ID, found})
 		}
-		lines.Write(line)
-	}
-	_, err = w.Write(lines.Bytes())
+		return err
+	})
+	c.lines, c.prepared = bytes.Join(lines, nil), nil
 	return err
 }
 
@@ -121,46 +119,4 @@ func marshalLine(v any) ([]byte, error) {
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(v)
 	return b.Bytes(), err
-}
-
-// reopenPart opens a partial output for appending, cut back to the last whole chunk. What a kill or a power cut left
-// behind it is written again.
-func reopenPart(path string) (f *os.File, done int, err error) {
-	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
-		return nil, 0, err
-	}
-	keep, done, err := wholeChunks(f)
-	if err == nil {
-		err = f.Truncate(keep)
-	}
-	if err == nil {
-		_, err = f.Seek(keep, io.SeekStart)
-	}
-	if err != nil {
-		return nil, 0, errors.Join(fmt.Errorf("going on with %s: %w", path, err), f.Close())
-	}
-	return f, done, nil
-}
-
-func wholeChunks(r io.Reader) (size int64, lines int, err error) {
-	reader := bufio.NewReaderSize(r, 1<<20)
-	at := int64(0)
-	for n := 1; ; n++ {
-		line, err := reader.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return size, lines, nil
-		}
-		if err != nil {
-			return 0, 0, err
-		}
-		var p Prediction
-		if json.Unmarshal(line, &p) != nil || p.ID == "" {
-			return size, lines, nil //nolint:nilerr // a broken line is where an interruption left off
-		}
-		at += int64(len(line))
-		if n%predictChunk == 0 {
-			size, lines = at, n
-		}
-	}
 }

@@ -2,10 +2,9 @@ package stages
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -115,6 +114,18 @@ func TestMalformedPredictions(t *testing.T) {
 	}
 }
 
+// chunksOf reads transcripts with the ids t0 to t(n-1) in chunks of so many.
+func chunksOf(n, size int) []*chunk {
+	var list []*chunk
+	for i := range n {
+		if i%size == 0 {
+			list = append(list, &chunk{})
+		}
+		list[len(list)-1].add(data.Transcript{ID: fmt.Sprintf("t%d", i)})
+	}
+	return list
+}
+
 func numbered(n int) []byte {
 	var b bytes.Buffer
 	for i := range n {
@@ -123,73 +134,112 @@ func numbered(n int) []byte {
 	return b.Bytes()
 }
 
-// TestWholeChunks cuts a part at every byte near the ends of its chunks and of some lines, and puts garbage behind it.
-func TestWholeChunks(t *testing.T) {
-	whole := numbered(2*predictChunk + 40)
+// TestPickUp cuts a part at every byte near the ends of its chunks and of some lines, and puts garbage behind it.
+func TestPickUp(t *testing.T) {
+	const size, n = 8, 20
+	whole := numbered(n)
 	var ends []int // of lines
 	for i, c := range whole {
 		if c == '\n' {
 			ends = append(ends, i+1)
 		}
 	}
-	for _, line := range []int{1, predictChunk - 1, predictChunk, predictChunk + 1, 2 * predictChunk, 2*predictChunk + 40} {
+	for _, line := range []int{1, size - 1, size, size + 1, 2 * size, n} {
 		for _, d := range []int{-90, -2, -1, 0, 1, 2, 30} {
 			at := ends[line-1] + d
 			if at < 0 || at > len(whole) {
 				continue
 			}
-			for _, garbage := range []string{"", "\x00\x00\x00", "\x00\n", "garbage\n", `{"id":"`, `{"id":""}` + "\n"} {
-				want := 0
-				for n, end := range ends {
-					if end <= at && (n+1)%predictChunk == 0 {
-						want = n + 1
-					}
+			want := 0
+			for i, end := range ends {
+				if end <= at && ((i+1)%size == 0 || i+1 == n) {
+					want = end
 				}
-				size, lines, err := wholeChunks(io.MultiReader(bytes.NewReader(whole[:at]), strings.NewReader(garbage)))
-				if err != nil || lines != want || want > 0 && int(size) != ends[want-1] || want == 0 && size != 0 {
-					t.Errorf("cut at %d with %q: %d lines, %d bytes, %v; want %d lines", at, garbage, lines, size, err, want)
+			}
+			for _, garbage := range []string{"", "\x00\x00\x00", "\x00\n", "garbage\n", `{"id":"`, `{"id":"other"}` + "\n"} {
+				left, done := pickUpAll(t, string(whole[:at])+garbage, chunksOf(n, size))
+				if left != string(whole[:want]) || done != want {
+					t.Errorf("cut at %d with %q: %d bytes are left and %d done, want %d", at, garbage, len(left), done, want)
 				}
 			}
 		}
 	}
 }
 
+// pickUpAll gives what is left of a part after all chunks, and how much of it the chunks that are done are.
+func pickUpAll(t *testing.T, content string, chunks []*chunk) (left string, done int) {
+	t.Helper()
+	path := writeFile(t, "part", content)
+	part, err := reopenPart(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, c := range chunks {
+		if err := part.pickUp(c); err != nil {
+			t.Fatal(err)
+		}
+		if n += len(c.transcripts); c.done {
+			done = len(numbered(n))
+		}
+	}
+	if err := errors.Join(part.cut(), part.Close()); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(after), done
+}
+
 // TestPredictResumes goes on from parts of a whole output, to the same bytes.
 func TestPredictResumes(t *testing.T) {
 	env, tagger := newTagger(t, 64)
+	tagger.batch.tokens = 64 // chunks of 2 KiB
+	const n = 100
 	var input bytes.Buffer
-	for i := range predictChunk + 60 {
+	for i := range n {
 		fmt.Fprintf(&input, `{"id":"t%d","text":"%s"}`+"\n", i, strings.Repeat("call boston now ", 1+i%4))
 	}
 	in := writeFile(t, "in.jsonl", input.String())
 	part := filepath.Join(t.TempDir(), "part.jsonl")
-	run := func() int {
+	var said bytes.Buffer
+	run := func() {
 		t.Helper()
-		total, err := predictFile(t.Context(), env, tagger, in, part, log.New(io.Discard, "", 0))
-		if err != nil {
-			t.Fatal(err)
+		said.Reset()
+		total, err := predictFile(t.Context(), env, tagger, in, part, data.Options{}, log.New(&said, "", 0))
+		if err != nil || total != n {
+			t.Fatalf("%d predictions, %v", total, err)
 		}
-		return total
 	}
-	if n := run(); n != predictChunk+60 {
-		t.Fatalf("%d predictions", n)
-	}
+	run()
 	whole, err := os.ReadFile(part)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(part, whole[:len(whole)-1], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	run()
+	var after int // how many transcripts have whole chunks before the last one
+	if _, err := fmt.Sscanf(said.String(), "going on after %d", &after); err != nil || after < 10 || after >= n {
+		t.Fatalf("the log says: %s", said.String())
+	}
 	chunk := 0
-	for range predictChunk {
+	for range after {
 		chunk += bytes.IndexByte(whole[chunk:], '\n') + 1
 	}
 	for name, left := range map[string][]byte{
-		"mid-line of the first chunk":  whole[:chunk/2+3],
-		"a byte before a chunk's end":  whole[:chunk-1],
-		"a chunk's end":                whole[:chunk],
-		"mid-line of the second chunk": whole[:chunk+20],
-		"zeros behind a chunk":         append(append([]byte(nil), whole[:chunk]...), make([]byte, 4096)...),
-		"garbage behind it":            append(append([]byte(nil), whole[:chunk]...), "\xff\xfe{\n"...),
-		"all of it":                    whole,
+		"nothing":                     nil,
+		"mid-line of the first chunk": whole[:20],
+		"a byte before a chunk's end": whole[:chunk-1],
+		"a chunk's end":               whole[:chunk],
+		"mid-line of the last chunk":  whole[:chunk+20],
+		"zeros behind a chunk":        append(append([]byte(nil), whole[:chunk]...), make([]byte, 4096)...),
+		"garbage behind it":           append(append([]byte(nil), whole[:chunk]...), "\xff\xfe{\n"...),
+		"all of it":                   whole,
+		"more than all of it":         append(append([]byte(nil), whole...), "{}\n"...),
 	} {
 		if err := os.WriteFile(part, left, 0o666); err != nil {
 			t.Fatal(err)
@@ -198,18 +248,5 @@ func TestPredictResumes(t *testing.T) {
 		if got, err := os.ReadFile(part); err != nil || !bytes.Equal(got, whole) {
 			t.Errorf("after %s: another output (%v)", name, err)
 		}
-	}
-}
-
-func TestPredictStopsWhenTold(t *testing.T) {
-	_, tagger := newTagger(t, 64)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	reader, err := data.NewReader(strings.NewReader(`{"id":"a","text":"b"}`), "in", data.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := predictStream(ctx, tagger, reader, 0, io.Discard, log.New(io.Discard, "", 0)); err != context.Canceled {
-		t.Errorf("got %v", err)
 	}
 }

@@ -3,14 +3,17 @@ package stages
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"pii/data"
+	"pii/pipeline"
 )
 
 // shippedModel names the model inside the binary.
@@ -28,36 +31,44 @@ func unpackModel() (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
+	models := filepath.Join(cache, "models")
 	files := data.BuiltinModel()
-	digest, err := digestOf(files)
+	known := readStamp(models)
+	now, err := known.renewed(files)
 	if err != nil {
 		return "", err
 	}
-	dir = filepath.Join(cache, "models", "small-"+digest[:12])
-	if there, err := digestOf(os.DirFS(dir)); err == nil && there == digest {
+	dir = filepath.Join(models, "small-"+now.digest()[:12])
+	if now.unpacked(dir, known.Files) {
+		now.write(models, known)
 		return dir, nil
 	}
-	if err := os.RemoveAll(dir); err != nil { // somebody changed what is in it
-		return "", err
+	return dir, replaceFolder(dir, files)
+}
+
+// replaceFolder puts files into a folder of their own, in the place of what somebody made of it.
+func replaceFolder(dir string, files fs.FS) (err error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return "", err
+		return err
 	}
 	aside, err := os.MkdirTemp(filepath.Dir(dir), ".small-")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(aside)) }()
 	if err := errors.Join(os.CopyFS(aside, files), os.Chmod(aside, 0o755)); err != nil {
-		return "", err
+		return err
 	}
 	if err := syncFolder(aside); err != nil {
-		return "", err
+		return err
 	}
 	if err := os.Rename(aside, dir); err != nil && !isFolder(dir) { // another process may have been faster
-		return "", err
+		return err
 	}
-	return dir, nil
+	return nil
 }
 
 // cacheFolder is where the program keeps what it prepares: where set-up does, PII_CACHE or else a folder in the user's cache.
@@ -69,30 +80,85 @@ func cacheFolder() (string, error) {
 	return filepath.Join(cache, "pii"), err
 }
 
-// digestOf is the SHA-256 of the names and contents of files, in hexadecimal.
-func digestOf(files fs.FS) (string, error) {
+// stamp keeps digests of the shipped model from one start of the program to the next: those of the files inside the program, as long as
+// it is the same program, and of the unpacked ones, as long as nobody has touched them.
+type stamp struct {
+	Program pipeline.Fingerprint            `json:"program"`
+	Model   map[string]string               `json:"model"` // SHA-256 of the files inside the program, by name
+	Files   map[string]pipeline.Fingerprint `json:"files"` // of the unpacked ones
+}
+
+// stampName is the file in the folder of models.
+const stampName = "small.json"
+
+// readStamp gives an empty stamp where there is none: it saves time, and nothing depends on it.
+func readStamp(models string) (s stamp) {
+	content, err := os.ReadFile(filepath.Join(models, stampName))
+	if err != nil || json.Unmarshal(content, &s) != nil {
+		return stamp{}
+	}
+	return s
+}
+
+// renewed is the stamp of this program, whose model is files, without the unpacked ones.
+func (s stamp) renewed(files fs.FS) (stamp, error) {
+	program, err := pipeline.Take("/proc/self/exe", s.Program)
+	if err == nil && program.Digest == s.Program.Digest && len(s.Model) > 0 {
+		return stamp{Program: program, Model: s.Model}, nil
+	}
+	model, err := digestsOf(files) // also where the system does not tell which program this is
+	return stamp{Program: program, Model: model}, err
+}
+
+// digest is that of all files of the model, names and contents, in hexadecimal.
+func (s stamp) digest() string {
 	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(s.Model)) {
+		fmt.Fprintf(sum, "%s\x00%s\n", name, s.Model[name])
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// unpacked reports whether a folder has the files of the model and no other. It notes their fingerprints, and reads those that known
+// does not vouch for.
+func (s *stamp) unpacked(dir string, known map[string]pipeline.Fingerprint) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != len(s.Model) {
+		return false
+	}
+	s.Files = map[string]pipeline.Fingerprint{}
+	for name, digest := range s.Model {
+		file, err := pipeline.Take(filepath.Join(dir, name), known[name])
+		if err != nil || file.Digest != digest {
+			return false
+		}
+		s.Files[name] = file
+	}
+	return true
+}
+
+// write leaves the stamp for the next start, unless it is the one that is there. In a cache that cannot be written to, each start takes
+// the time to read the files.
+func (s stamp) write(models string, there stamp) {
+	if s.Program == there.Program && maps.Equal(s.Files, there.Files) {
+		return
+	}
+	if content, err := json.Marshal(s); err == nil {
+		_ = pipeline.WriteFile(filepath.Join(models, stampName), content)
+	}
+}
+
+// digestsOf are the SHA-256 of files by name, in hexadecimal.
+func digestsOf(files fs.FS) (map[string]string, error) {
+	digests := map[string]string{}
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		return addTo(sum, files, path)
+		content, err := fs.ReadFile(files, path)
+		sum := sha256.Sum256(content)
+		digests[path] = hex.EncodeToString(sum[:])
+		return err
 	})
-	return hex.EncodeToString(sum.Sum(nil)), err
-}
-
-// addTo writes a file's name, size and content to sum.
-func addTo(sum io.Writer, files fs.FS, path string) error {
-	file, err := files.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(sum, "%s %d\n", path, info.Size())
-	_, err = io.Copy(sum, file)
-	return err
+	return digests, err
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"pii/labels"
 	"pii/rules"
@@ -22,7 +20,7 @@ type Tagger struct {
 	tokenizer wordpiece.Tokenizer
 	set       *labels.Set
 	card      card
-	batchSize int
+	batch     batchLimit
 	aggregate labels.Aggregation // "" for decoding by Viterbi
 
 	thresholds map[string]float64 // by label; spans with a lower score are dropped
@@ -32,7 +30,12 @@ type Tagger struct {
 
 // openTagger reads a model folder.
 func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, error) {
-	tokenizer, err := wordpiece.Load(dir)
+	return readTagger(session, dir, cfg, func() (*wordpiece.BERT, error) { return wordpiece.Load(dir) })
+}
+
+// readTagger is openTagger with a tokenizer that may be on its way already.
+func readTagger(session *torchmodel.Session, dir string, cfg *Config, load func() (*wordpiece.BERT, error)) (*Tagger, error) {
+	tokenizer, err := load()
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +55,7 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 		return nil, err
 	}
 	t := &Tagger{model: model, tokenizer: tokenizer, card: modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength),
-		batchSize: cfg.PredictBatchSize, aggregate: cfg.aggregation()}
+		batch: cfg.batchLimit(), aggregate: cfg.aggregation()}
 	if err := t.prepareFor(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}
@@ -127,29 +130,31 @@ func (t *Tagger) Tag(ctx context.Context, texts []string) ([][]PredictedEntity, 
 		return nil, err
 	}
 	found := make([][]PredictedEntity, len(texts))
-	for i := range prep {
-		if found[i], err = t.decode(prep[i]); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	err = forEach(len(prep), func(i int) (err error) {
+		found[i], err = t.decode(prep[i])
+		return err
+	})
+	return found, err
 }
+
+// A chunk of a prediction is as large as a few batches, so that they are of alike length: lookAheadBatches of them, by an estimate of
+// bytesPerToken of text. With each step's chunk in memory, so does predict_batch_tokens bound the memory of a prediction.
+const (
+	lookAheadBatches = 8
+	bytesPerToken    = 4
+)
+
+// lookAhead is the size of a chunk in bytes of text.
+func (t *Tagger) lookAhead() int { return t.batch.tokens * lookAheadBatches * bytesPerToken }
 
 // prepareAll tokenizes texts on all cores.
 func (t *Tagger) prepareAll(texts []string) ([]prepared, error) {
 	prep := make([]prepared, len(texts))
-	errs := make([]error, len(texts))
-	var group sync.WaitGroup
-	workers := min(runtime.GOMAXPROCS(0), len(texts))
-	for w := range workers {
-		group.Go(func() {
-			for i := w; i < len(texts); i += workers {
-				prep[i], errs[i] = t.prepare(texts[i])
-			}
-		})
-	}
-	group.Wait()
-	return prep, errors.Join(errs...)
+	err := forEach(len(texts), func(i int) (err error) {
+		prep[i], err = t.prepare(texts[i])
+		return err
+	})
+	return prep, err
 }
 
 func (t *Tagger) prepare(text string) (prepared, error) {
@@ -171,12 +176,10 @@ func (t *Tagger) compute(ctx context.Context, prep []prepared) error {
 			places, lengths = append(places, place{i, w}), append(lengths, p.windows[w].Len())
 		}
 	}
-	order := byLength(lengths)
-	for at := 0; at < len(order); at += t.batchSize {
+	for _, part := range t.batch.batches(lengths) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		part := order[at:min(at+t.batchSize, len(order))]
 		rows := make([]torchmodel.Row, len(part))
 		for i, index := range part {
 			rows[i].IDs = prep[places[index].text].windows[places[index].window].IDs

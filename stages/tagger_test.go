@@ -21,15 +21,38 @@ import (
 
 var words = strings.Fields("my name is anna smith and i live in boston call me at nine one seven five oh four or mail anna at example dot com")
 
-// newTagger makes a model with random weights whose windows have the given length.
+// newTagger makes a model with random weights whose windows have the given length, on one thread.
 func newTagger(t *testing.T, maxLength int) (*Env, *Tagger) {
 	t.Helper()
-	env := &Env{Out: io.Discard, Log: log.New(io.Discard, "", 0)}
-	t.Cleanup(env.Close)
+	env := newTestEnv(t)
 	session, err := env.session("cpu", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir, cfg := newModelFolder(t, session, maxLength)
+	return env, openTestTagger(t, session, dir, cfg)
+}
+
+func newTestEnv(t *testing.T) *Env {
+	t.Helper()
+	env := &Env{Out: io.Discard, Log: log.New(io.Discard, "", 0)}
+	t.Cleanup(env.Close)
+	return env
+}
+
+func openTestTagger(t *testing.T, session *torchmodel.Session, dir string, cfg *Config) *Tagger {
+	t.Helper()
+	tagger, err := openTagger(session, dir, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tagger.Close() })
+	return tagger
+}
+
+// newModelFolder writes a model with random weights, and gives settings to read it with.
+func newModelFolder(t *testing.T, session *torchmodel.Session, maxLength int) (string, *Config) {
+	t.Helper()
 	cfg := Default()
 	cfg.MaxLength, cfg.Stride, cfg.PIIThreshold = maxLength, maxLength/4, "0"
 	set, err := cfg.LabelSet()
@@ -54,12 +77,7 @@ func newTagger(t *testing.T, maxLength int) (*Env, *Tagger) {
 	if err := errors.Join(model.Save(dir), tokenizer.Save(dir), writeCard(dir, configCard(cfg)), model.Close()); err != nil {
 		t.Fatal(err)
 	}
-	tagger, err := openTagger(session, dir, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tagger.Close() })
-	return env, tagger
+	return dir, cfg
 }
 
 func randomText(random *rand.Rand, n int) string {
