@@ -73,9 +73,10 @@ func predictChunks(f *flow, tagger *Tagger, chunks <-chan *chunk, w io.Writer, l
 		if before && !c.done && total > 0 {
 			logger.Printf("going on after %d transcripts", total)
 		}
-		before = c.done
-		if _, err := w.Write(c.lines); err != nil {
-			return total, err
+		if before = c.done; !c.done {
+			if _, err := w.Write(c.lines); err != nil {
+				return total, err
+			}
 		}
 		total += len(c.transcripts)
 		progress.Add(len(c.transcripts))
