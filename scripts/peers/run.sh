@@ -22,16 +22,16 @@ if $PYTHON -c 'import torch, transformers' 2>/dev/null; then python=yes; fi
 # ONNX files, once.
 if [ ! -e "$PEERS/model.onnx" ] && [ "$python" = yes ]; then
   mkdir -p "$PEERS"
-  $PYTHON -W ignore "$here/onnx.py" export "$MODEL" "$PEERS" || say "$PEERS/model.onnx could not be made"
+  $PYTHON -W ignore "$here/make_onnx.py" export "$MODEL" "$PEERS" || say "$PEERS/model.onnx could not be made"
 fi
 if [ -e "$PEERS/model.onnx" ] && [ ! -e "$PEERS/model-int8.onnx" ] && [ "$python" = yes ]; then
-  $PYTHON -W ignore "$here/onnx.py" quantize "$PEERS" || say "$PEERS/model-int8.onnx could not be made"
+  $PYTHON -W ignore "$here/make_onnx.py" quantize "$PEERS" || say "$PEERS/model-int8.onnx could not be made"
 fi
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
   say "ONNX Runtime is left out: there is no node and npm"
 elif [ ! -e "$PEERS/model.onnx" ]; then
-  say "ONNX Runtime is left out: there is no model.onnx in $PEERS, and no torch and transformers in $PYTHON to make it; give PEERS=DIR"
+  say "ONNX Runtime is left out: there is no model.onnx in $PEERS, and $PYTHON has not made it (it takes torch, transformers and onnx); give PEERS=DIR"
 else
   if [ ! -d "$modules/node_modules/onnxruntime-node" ]; then
     mkdir -p "$modules"

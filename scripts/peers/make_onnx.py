@@ -1,4 +1,4 @@
-"""Makes ONNX files of a checkpoint: onnx.py export MODEL_DIR OUT_DIR, then onnx.py quantize OUT_DIR. Needs torch, transformers and
+"""Makes ONNX files of a checkpoint: make_onnx.py export MODEL_DIR OUT_DIR, then make_onnx.py quantize OUT_DIR. Needs torch, transformers and
 onnx; the second also onnxruntime. Two processes, since some builds of onnx and onnxruntime cannot be loaded into one."""
 
 import os
