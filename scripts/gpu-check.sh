@@ -65,16 +65,21 @@ prepare() {
 	out=${out:-$(dirname "$archive")/results}
 	mkdir -p "$out"
 	out=$(cd "$out" && pwd)
-	work=$(mktemp -d)
-	trap 'rm -rf "$work"' EXIT
-	tar -C "$work" -xzf "$archive"
-	export PII_CACHE=$work/cache
+	place=$(mktemp -d)
+	trap 'rm -rf "$place"' EXIT
+	tar -C "$place" -xzf "$archive"
+	export PII_CACHE=$place/cache
 	if [ -z "${LIBTORCH:-}${LIBTORCH_USE_PYTORCH:-}" ] && "$python" -c 'import torch' 2>/dev/null; then
 		export LIBTORCH_USE_PYTORCH=1
 	fi
 	precisions=fp32,bf16 batches=1,8,32 runs=50 train_steps=100
 	if [ "$device" = cuda ]; then precisions=fp32,bf16,fp16 batches=1,8,32,128,512 runs=200 train_steps=300; fi
-	if $quick; then precisions=fp32 batches=1,4 runs=3 train_steps=2; fi
+	sets='builtin:test builtin:stress' texts=$place/data/natural.jsonl
+	if $quick; then
+		precisions=fp32 batches=1,4 runs=3 train_steps=2 sets=$place/texts.jsonl
+		head -n 40 "$texts" >"$sets"
+		texts=$sets
+	fi
 }
 
 # step NAME FUNCTION runs a function in a process of its own and notes how it went. What it prints is its log; what it leaves in
@@ -107,7 +112,7 @@ limited() {
 	timeout -k 5 $((left < most ? left : most)) "$@"
 }
 
-pii() { limited 240 "$work/pii" "$@"; }
+pii() { limited 240 "$place/pii" "$@"; }
 
 describe_machine() {
 	nvidia-smi || echo "no nvidia-smi"
@@ -121,25 +126,26 @@ build_library() {
 		echo "built already: $PII_LIBTCH"
 		return
 	fi
-	# shellcheck source=scripts/setup.sh
-	source "$work/scripts/setup.sh"
-	temporary=$work/temporary
-	mkdir -p "$temporary" "$work/lib"
+	# shellcheck source=scripts/setup.sh disable=SC2154 # it sets what is not set here
+	source "$place/scripts/setup.sh"
+	temporary=$place/temporary
+	mkdir -p "$temporary" "$place/lib"
 	find_libtorch
 	[ "$device" = cpu ] || [ "$cuda" = true ] || fail "this libtorch has no CUDA" "ls $libdir/libtorch_cuda*.so" "install a PyTorch with CUDA"
 	choose_flags
-	compile_ours "$work/build" &
-	compile_shim "$work/preparegotch" "$work/gotch"
+	compile_ours "$place/build" &
+	compile_shim "$place/preparegotch" "$place/gotch"
 	wait $!
-	link "$work/lib/libtch.so" "$work"/gotch/*.o "$work"/build/*.o
-	describe "$work/lib/libtch.so" >"$work/lib/libtch.json"
-	cp "$work/lib/libtch.json" "$out/build.json"
+	link "$place/lib/libtch.so" "$place"/gotch/*.o "$place"/build/*.o
+	describe "$place/lib/libtch.so" >"$place/lib/libtch.json"
+	cp "$place/lib/libtch.json" "$out/build.json"
 	echo "libtch.so for libtorch $version (CUDA: $cuda)"
 }
 
 doctor() {
 	pii doctor
 	pii doctor --json >"$out/doctor.json"
+	grep -q '"libtorch": {' "$out/doctor.json" || { echo "libtorch cannot be loaded" && false; }
 	[ "$device" = cpu ] || grep -q '"total_memory"' "$out/doctor.json" || { echo "pii finds no CUDA device" && false; }
 	echo "libtorch is loaded"
 }
@@ -147,57 +153,56 @@ doctor() {
 parity() {
 	local tests='^TestDevice'
 	if $quick; then tests='^TestDevice(Logits|PredictsInLess|TrainsInLess)'; fi
-	(cd "$work/torchmodel" && PII_TEST_DEVICE=$device limited 180 ../torchmodel.test -test.v -test.run "$tests")
+	(cd "$place/torchmodel" && PII_TEST_DEVICE=$device limited 180 ../torchmodel.test -test.v -test.run "$tests")
 }
 
-# train_small trains from the model inside the program, in each precision, and keeps the metrics; the last one's model is $work/small.
+# train_small trains from the model inside the program, in each precision, and keeps the metrics; the last one's model is $place/small.
 train_small() {
 	local precision kinds='fp32'
 	local -a few=()
 	if [ "$device" = cuda ]; then kinds='fp32 fp16 bf16'; fi
-	if $quick; then few=(--dev "$work/data/natural.jsonl"); fi
+	if $quick; then few=(--train "$texts" --dev "$texts"); fi
 	for precision in $kinds; do
-		rm -rf "$work/small"
-		pii train --out-dir "$work/small" --device "$device" --train-precision "$precision" --max-steps "$train_steps" "${few[@]}"
-		printf '{"precision": "%s", "metrics": %s}\n' "$precision" "$(tail -n 1 "$work/small/metrics.jsonl")" >>"$work/trained"
+		rm -rf "$place/small"
+		pii train --out-dir "$place/small" --device "$device" --train-precision "$precision" --max-steps "$train_steps" "${few[@]}"
+		printf '{"precision": "%s", "metrics": %s}\n' "$precision" "$(tail -n 1 "$place/small/metrics.jsonl")" >>"$place/trained"
 	done
-	as_list <"$work/trained" >"$out/train.json"
+	as_list <"$place/trained" >"$out/train.json"
 	echo "$train_steps steps each in $kinds"
 }
 
 # make_base makes a checkpoint of DistilBERT-base's shape, to be timed.
 make_base() {
-	pii train --out-dir "$work/base" --model distilbert-base --device "$device" --max-steps 2 --train-precision bf16 \
-		--dev "$work/data/natural.jsonl" --batch-size 32
+	pii train --out-dir "$place/base" --model distilbert-base --device "$device" --max-steps 2 --train-precision bf16 \
+		--dev "$texts" --batch-size 32
 	echo "a checkpoint of DistilBERT-base's shape"
 }
 
-# as_list makes a JSON list of lines.
+# as_list makes a JSON list of lines, each a value.
 as_list() { printf '[%s]\n' "$(paste -sd, -)"; }
 
 # compare_predictions says of how many texts all spans are those of the CPU in fp32.
 compare_predictions() {
 	local precision set total equal
-	for set in test stress; do
-		if $quick && [ "$set" = stress ]; then continue; fi
-		spans "$set" cpu fp32 >"$work/cpu-$set"
+	for set in $sets; do
+		spans "$set" cpu fp32 >"$place/on-cpu"
 		for precision in ${precisions//,/ }; do
 			if [ "$device" = cpu ] && [ "$precision" = bf16 ]; then continue; fi # not every processor has it
-			spans "$set" "$device" "$precision" >"$work/other-$set"
-			total=$(wc -l <"$work/cpu-$set")
-			equal=$(paste -d'\n' "$work/cpu-$set" "$work/other-$set" | awk 'NR % 2 {line = $0; next} line == $0 {n++} END {print n + 0}')
-			printf '{"set": "%s", "device": "%s", "precision": "%s", "texts": %d, "texts_with_equal_spans": %d}\n' "$set" "$device" "$precision" "$total" "$equal" |
-				tee -a "$work/agreement"
-			[ $((equal * 1000)) -ge $((total * 990)) ] || touch "$work/apart"
+			spans "$set" "$device" "$precision" >"$place/on-device"
+			total=$(wc -l <"$place/on-cpu")
+			equal=$(paste -d'\n' "$place/on-cpu" "$place/on-device" | awk 'NR % 2 {line = $0; next} line == $0 {n++} END {print n + 0}')
+			printf '{"set": "%s", "device": "%s", "precision": "%s", "texts": %d, "texts_with_equal_spans": %d}\n' "$(basename "$set")" "$device" "$precision" "$total" "$equal" |
+				tee -a "$place/agreement"
+			[ $((equal * 1000)) -ge $((total * 990)) ] || touch "$place/apart"
 		done
 	done
-	as_list <"$work/agreement" >"$out/agreement.json"
-	[ ! -e "$work/apart" ] || { echo "more than 1 % of the texts have other spans than on the CPU" && false; }
+	as_list <"$place/agreement" >"$out/agreement.json"
+	[ ! -e "$place/apart" ] || { echo "more than 1 % of the texts have other spans than on the CPU" && false; }
 }
 
 # spans SET DEVICE PRECISION prints a line for each text, without scores: these differ in their last digits.
 spans() {
-	pii predict --model-dir builtin:small --input "builtin:$1" --device "$2" --precision "$3" | sed 's/,"score":[^,}]*//g'
+	pii predict --model-dir builtin:small --input "$1" --device "$2" --precision "$3" | sed 's/,"score":[^,}]*//g'
 }
 
 benchmark() {
@@ -206,11 +211,11 @@ benchmark() {
 	if [ "$device" = cuda ]; then devices+=(--device cuda); fi
 	export PII_BENCHMARK_PRECISIONS=$precisions PII_BENCHMARK_BATCHES=$batches
 	for model in small base; do
-		if [ ! -d "$work/$model" ]; then continue; fi
-		pii benchmark --model-dir "$work/$model" --input "$work/data/natural.jsonl" "${devices[@]}" --runs "$runs" --json >"$work/benchmark"
-		printf '{"model": "%s", "result": %s}\n' "$model" "$(cat "$work/benchmark")" >>"$work/benchmarks"
+		if [ ! -d "$place/$model" ]; then continue; fi
+		pii benchmark --model-dir "$place/$model" --input "$texts" "${devices[@]}" --runs "$runs" --json >"$place/benchmark"
+		printf '{"model": "%s", "result": %s}\n' "$model" "$(tr -d '\n' <"$place/benchmark")" >>"$place/benchmarks"
 	done
-	as_list <"$work/benchmarks" >"$out/benchmark.json"
+	as_list <"$place/benchmarks" >"$out/benchmark.json"
 	echo "benchmark.json"
 }
 
@@ -220,20 +225,20 @@ training_steps() {
 		echo "left out: on a CPU they take seconds each"
 		return
 	fi
-	(cd "$work/torchmodel" && PII_TEST_DEVICE=$device limited 90 ../torchmodel.test -test.run '^$' -test.bench '^BenchmarkDeviceStep' -test.benchtime 50x) |
-		tee "$work/steps"
-	sed -nE 's|^BenchmarkDeviceStep/([a-z0-9]+)[^ \t]*[ \t]+[0-9]+[ \t]+([0-9.]+) ns/op.*|{"precision": "\1", "ns": \2}|p' "$work/steps" | as_list >"$out/training_step.json"
+	(cd "$place/torchmodel" && PII_TEST_DEVICE=$device limited 90 ../torchmodel.test -test.run '^$' -test.bench '^BenchmarkDeviceStep' -test.benchtime 50x) |
+		tee "$place/steps"
+	sed -nE 's|^BenchmarkDeviceStep/([a-z0-9]+)[^ \t]*[ \t]+[0-9]+[ \t]+([0-9.]+) ns/op.*|{"precision": "\1", "ns": \2}|p' "$place/steps" | as_list >"$out/training_step.json"
 }
 
 transformers() {
-	local model=$work/base
-	[ -d "$model" ] || model=$work/small
+	local model=$place/base
+	[ -d "$model" ] || model=$place/small
 	if ! "$python" -c 'import torch, transformers' 2>/dev/null; then
 		echo "left out: $python has no transformers"
 		return
 	fi
-	limited 150 "$python" -W ignore "$work/scripts/gpu-transformers.py" "$model" "$work/data/natural.jsonl" "$device" "$out" \
-		$(if $quick; then echo quick; fi)
+	limited 150 "$python" -W ignore "$place/scripts/gpu-transformers.py" "$model" "$texts" "$device" "$out" \
+		"$(if $quick; then echo quick; fi)"
 }
 
 write_results() {
