@@ -143,6 +143,9 @@ func (m *Model) dropPacked(part []Parameter) error {
 		errs = append(errs, part[i].tensor.Drop())
 		part[i].tensor = nil
 	}
+	if m.engine.precision != FP32 {
+		returnMemory() // what is packed smaller does not fill the place that the layer leaves
+	}
 	return errors.Join(errs...)
 }
 

@@ -32,3 +32,6 @@ func keepMemory() {
 	C.mallopt(C.M_MMAP_THRESHOLD, 32<<20)
 	C.mallopt(C.M_TRIM_THRESHOLD, most)
 }
+
+// returnMemory gives back to the system what the C allocator keeps.
+func returnMemory() { C.malloc_trim(0) }
