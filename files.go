@@ -66,6 +66,7 @@ func predictCommand(env *stages.Env) *cli.Command {
 			&cli.StringFlag{Name: "format", Usage: "json or jsonl (default: by the output's ending)"},
 		}, optionFlags(stageOptions([]string{stages.Predict}, "dev", "test", "stress", "natural"))...),
 		Action: func(c *cli.Context) error {
+			env.LoadAhead()
 			config, model, err := prepareFiles(c, env, "model-dir", "input", "output")
 			if err != nil {
 				return err

@@ -69,6 +69,12 @@ func (e *Env) session(device string, threads int) (*torchmodel.Session, error) {
 	return s, nil
 }
 
+// LoadAhead starts to load libtorch, which takes as long as to read and digest a model, while the caller does that. What goes wrong
+// is told when libtorch is needed.
+func (e *Env) LoadAhead() {
+	go func() { _ = torchmodel.Load() }()
+}
+
 // hub is the Hugging Face hub as the environment describes it.
 func (e *Env) hub() (*hub.Client, error) {
 	client, err := hub.FromEnv(os.Getenv)
