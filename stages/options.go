@@ -83,11 +83,11 @@ var Options = []Option{
 	{"label_all_tokens", "label every piece of a word, since decoding reads them all; false labels first pieces alone, as run_ner does, and decodes by them", byLabelling, func(c *Config) any { return &c.LabelAllTokens }},
 
 	{"model", "what to train: builtin:small, the trained model inside the program; small or distilbert-base, with random weights; a checkpoint `DIR`; or owner/name[@revision] on the Hugging Face hub", byLearning, func(c *Config) any { return &c.Model }},
-	{"epochs", "`NUMBER` of passes over the training set (default: 3 for builtin:small, 7 for small, 5 otherwise)", byFitting, func(c *Config) any { return &c.Epochs }},
+	{"epochs", "`NUMBER` of passes over the training set (default: 3 for builtin:small, but 1 on builtin:train, of which it has learned; 7 for small, 5 otherwise)", byFitting, func(c *Config) any { return &c.Epochs }},
 	{"max_steps", "`NUMBER` of training steps, in as many epochs as they take; 0 for what epochs comes to", byFitting, func(c *Config) any { return &c.MaxSteps }},
 	{"batch_size", "`NUMBER` of windows in a training batch", byFitting, func(c *Config) any { return &c.BatchSize }},
 	{"gradient_accumulation_steps", "`NUMBER` of batches that make up a training step", byFitting, func(c *Config) any { return &c.Accumulation }},
-	{"lr", "highest learning `RATE` (default: 3e-4 for builtin:small, 1e-3 for small, 5e-5 otherwise)", byFitting, func(c *Config) any { return &c.LR }},
+	{"lr", "highest learning `RATE` (default: 3e-4 for builtin:small, but 5e-5 on builtin:train; 1e-3 for small, 5e-5 otherwise)", byFitting, func(c *Config) any { return &c.LR }},
 	{"lr_scheduler_type", "`KIND` of learning rate schedule: linear, cosine, constant_with_warmup, or constant, which has no warm-up", byFitting, func(c *Config) any { return &c.Schedule }},
 	{"warmup_ratio", "`SHARE` of the steps in which the learning rate rises", byFitting, func(c *Config) any { return &c.WarmupRatio }},
 	{"warmup_steps", "`NUMBER` of steps in which the learning rate rises; 0 to go by warmup_ratio", byFitting, func(c *Config) any { return &c.WarmupSteps }},
@@ -129,7 +129,7 @@ var Options = []Option{
 	{"runs", "`NUMBER` of texts that benchmark times for each row, in ten rounds; more where a batch takes more", []string{Benchmark}, func(c *Config) any { return &c.Runs }},
 	{"benchmark_devices", "`DEVICES` to compare, comma-separated", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkDevices }},
 	{"benchmark_precisions", "`PRECISIONS` to compare, comma-separated (default: precision)", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkPrecision }},
-	{"benchmark_batches", "`NUMBERS` of texts in a call to compare, comma-separated; 1 is one text at a time (default: 1 and predict_batch_size)", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkBatches }},
+	{"benchmark_batches", "`NUMBERS` of texts in a call to compare, comma-separated; 1 is one text at a time", []string{Benchmark}, func(c *Config) any { return &c.BenchmarkBatches }},
 	{"target_p95", "longest p95 `TIME` of one transcript that is good enough", []string{Benchmark}, func(c *Config) any { return &c.TargetP95 }},
 
 	{"slice_by", "`FIELDS` of the labelled transcripts, comma-separated, by whose values evaluate tells scores apart, besides the slices it knows", byEvaluate, func(c *Config) any { return &c.SliceBy }},
