@@ -72,11 +72,12 @@ private:
 at::Tensor linear(const at::Tensor &x, const Linear &l) { return at::linear(x, l.weight, l.bias); }
 
 // q, k and v are (B, H, S, W); mask (B, 1, 1, S) is true on tokens and false on padding, or undefined where there is none.
+// Scores are in float32, as in the fused kernels: rounded to bfloat16, large ones move logits by several percent.
 at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask) {
 #if TORCH_VERSION_MAJOR >= 2
   return mask.defined() ? at::scaled_dot_product_attention(q, k, v, mask) : at::scaled_dot_product_attention(q, k, v);
 #else
-  at::Tensor scores = at::matmul(q, k.transpose(2, 3)).mul_(1 / std::sqrt(static_cast<double>(q.size(3)))); // (B, H, S, S)
+  at::Tensor scores = at::matmul(q.to(at::kFloat), k.transpose(2, 3).to(at::kFloat)).mul_(1 / std::sqrt(static_cast<double>(q.size(3)))); // (B, H, S, S)
   if (mask.defined())
     scores.masked_fill_(mask.logical_not(), -std::numeric_limits<double>::infinity());
   return at::matmul(at::softmax(scores, 3, at::kFloat).to(v.scalar_type()), v);
