@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the model that ships inside the program, data/small: `make small`. It takes an hour and a half on two cores. What it leaves
-# in the work folder lets an interrupted call go on.
+# Makes the model that ships inside the program, data/small: `make small`. It takes 70 minutes on two cores. What it leaves in
+# the work folder lets an interrupted call go on.
 #
 #   scripts/small/make.sh [WORK]   the work folder, out-small where nothing is said
 set -euo pipefail
