@@ -263,7 +263,7 @@ func calibrateModel(ctx context.Context, cfg *Config, logger *log.Logger, judge 
 // calibrateBest calibrates the model that training leaves in a folder, and completes its card.
 func calibrateBest(ctx context.Context, cfg *Config, session *torchmodel.Session, logger *log.Logger, judge *judge, dir string,
 	modelCard card) (c calibration, err error) {
-	model, err := session.Load(dir)
+	model, err := session.LoadToPredict(dir, torchmodel.FP32)
 	if err != nil {
 		return c, err
 	}

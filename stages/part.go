@@ -53,13 +53,18 @@ func (p *partFile) holds(c *chunk) (size int64, whole bool, err error) {
 		if err != nil {
 			return 0, false, err
 		}
-		var found Prediction
-		if json.Unmarshal(line, &found) != nil || found.ID != transcript.ID {
-			return 0, false, nil // a broken line is where an interruption left off
+		if !predicts(line, transcript.ID) {
+			return 0, false, nil
 		}
 		size += int64(len(line))
 	}
 	return size, true, nil
+}
+
+// predicts reports whether a line is the prediction for a transcript. A broken one is where an interruption left off.
+func predicts(line []byte, id string) bool {
+	var found Prediction
+	return json.Unmarshal(line, &found) == nil && found.ID == id
 }
 
 // cut drops what stands behind the last whole chunk. Once the file is being written it does nothing.

@@ -233,7 +233,7 @@ var trainNeeds = []pipeline.Need{{Stage: Tokenize, Path: "train.arrow"}, {Stage:
 	{Stage: Tokenize, Path: "vocab.txt"}, {Stage: Tokenize, Path: "tokenizer.json"}}
 
 func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Train, Schema: 5, Params: c.trainParams(device, libtorch), Files: weights, Needs: trainNeeds,
+	return pipeline.Stage{Name: Train, Schema: 6, Params: c.trainParams(device, libtorch), Files: weights, Needs: trainNeeds,
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			return trainTo(ctx, c, env, job.Log, job.Path(Tokenize, ""), job.Checkpoints, job.Dir)
 		}}
@@ -308,7 +308,7 @@ func hardware() string {
 // tagger opens a model folder on the configured device.
 func (e *Env) tagger(c *Config, dir string) (*Tagger, error) {
 	tokenizer := sync.OnceValues(func() (*wordpiece.BERT, error) { return wordpiece.Load(dir) })
-	go tokenizer() // while libtorch is loaded
+	go func() { _, _ = tokenizer() }() // while libtorch is loaded; readTagger sees what goes wrong
 	session, err := e.session(c.Device, c.Threads)
 	if err != nil {
 		return nil, err
