@@ -87,12 +87,22 @@ type engine struct {
 	precision string
 }
 
+// precision is ResolvePrecision for the session's device. Auto is fp32 also where oneDNN has not what the processor says that it has: its
+// ONEDNN_MAX_CPU_ISA may hide it, or the kernel keep it.
+func (s *Session) precision(name string) (string, error) {
+	precision, err := ResolvePrecision(name, s.Device())
+	if err == nil && name == Auto && !s.device.IsCuda() && C.pii_engine_supports(precisionCodes[precision]) == 0 {
+		return FP32, nil
+	}
+	return precision, err
+}
+
 // Prepare makes the model ready to predict in a precision, where it classifies tokens. On the CPU its weights are copied as the
 // processor likes them, and Logits no longer goes through libtorch's operators; on a GPU they are cast. What trains the model undoes it.
 func (m *Model) Prepare(precision string) error { return m.prepare(precision, byBest) }
 
-func (m *Model) prepare(precision string, by products) error {
-	precision, err := ResolvePrecision(precision, m.session.Device())
+func (m *Model) prepare(name string, by products) error {
+	precision, err := m.session.precision(name)
 	if err != nil {
 		return err
 	}
@@ -117,8 +127,8 @@ func (m *Model) prepare(precision string, by products) error {
 
 // LoadToPredict reads a model folder as Load does, prepared to predict in a precision. Each layer's weights are read, copied as the
 // processor likes them, and dropped before the next one's: the model is in memory once, and can neither be trained nor saved.
-func (s *Session) LoadToPredict(dir, precision string) (*Model, error) {
-	precision, err := ResolvePrecision(precision, s.Device())
+func (s *Session) LoadToPredict(dir, name string) (*Model, error) {
+	precision, err := s.precision(name)
 	if err != nil {
 		return nil, fmt.Errorf("loading model %s: %w", dir, err)
 	}
