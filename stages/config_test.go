@@ -1,7 +1,6 @@
 package stages
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -105,7 +104,8 @@ func TestDependentDefaults(t *testing.T) {
 		epochs    int
 		test, lrs string
 	}{
-		{nil, presets[shippedModel].epochs, "builtin:test", fmt.Sprint(presets[shippedModel].lr)},
+		{nil, 1, "builtin:test", "0.0001"}, // the shipped model has seen the shipped set before
+		{map[string]string{"train": "own.jsonl"}, 3, "none", "0.0003"},
 		{map[string]string{"model": "small"}, presets["small"].epochs, "builtin:test", "0.001"},
 		{map[string]string{"model": "distilbert-base"}, 5, "builtin:test", "5e-05"},
 		{map[string]string{"model": "small", "train": "own.jsonl"}, presets["small"].epochs, "none", "0.001"},
