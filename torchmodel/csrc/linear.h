@@ -9,9 +9,22 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <sys/mman.h>
 #include <vector>
 
 namespace pii {
+
+// Memory on cache lines. What is large lies in large pages where the system has them: weights are read once a pass, and each page's
+// address has to be looked up.
+inline void *allocate(size_t bytes) {
+  constexpr size_t kPage = 2 << 20;
+  void *memory = nullptr;
+  if (posix_memalign(&memory, bytes < kPage ? 64 : kPage, bytes) != 0)
+    throw std::bad_alloc();
+  if (bytes >= kPage)
+    madvise(memory, bytes / kPage * kPage, MADV_HUGEPAGE); // advice: where it is not taken, nothing is lost
+  return memory;
+}
 
 // Memory on cache lines, zeroed where it is new. It grows, and never shrinks.
 template <typename T> class Buffer {
@@ -21,9 +34,7 @@ public:
   void grow(size_t n) {
     if (n <= size_)
       return;
-    data_.reset(static_cast<T *>(std::aligned_alloc(64, round_up(n * sizeof(T), 64))));
-    if (!data_)
-      throw std::bad_alloc();
+    data_.reset(static_cast<T *>(allocate(n * sizeof(T))));
     std::fill(data_.get(), data_.get() + n, T());
     size_ = n;
   }
