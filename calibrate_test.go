@@ -46,6 +46,8 @@ func TestCalibrateAsTrainDoes(t *testing.T) {
 		t.Errorf("a model without a card gets this one:\n%s", made)
 	}
 	pii(t, "calibrate", "--dev", f.dev).want(t, exitUsage, "--model-dir is missing")
+	wantFault(t, pii(t, "calibrate", "--model-dir", dir, "--dev", write(t, filepath.Join(t.TempDir(), "none.jsonl"), `{"id":"a","text":"nothing here","entities":[]}`)), "none.jsonl: has no entity")
+	pii(t, "calibrate", "--model-dir", "builtin:small", "--dev", f.dev).want(t, exitUsage, "inside the program")
 	before := read(t, filepath.Join(dir, "pii.json"))
 	wantFault(t, pii(t, "calibrate", "--model-dir", dir, "--dev", write(t, filepath.Join(t.TempDir(), "x.jsonl"), "{")), "x.jsonl:1")
 	if string(read(t, filepath.Join(dir, "pii.json"))) != string(before) {

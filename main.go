@@ -59,7 +59,7 @@ func exitCode(ctx context.Context, err error) int {
 	case errors.Is(err, errStale):
 		return exitStale
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "pii: interrupted; the same command goes on where this one stopped")
+		fmt.Fprintln(os.Stderr, "pii: interrupted; the same command goes on from what was saved")
 		return exitInterrupted
 	case errors.As(err, &missed):
 		fmt.Fprintf(os.Stderr, "pii: %s\n", oneLine(err))

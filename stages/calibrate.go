@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"pii/data"
@@ -278,6 +279,9 @@ func calibrateBest(ctx context.Context, cfg *Config, session *torchmodel.Session
 // CalibrateFiles calibrates the model in a folder on labelled transcripts, cfg.Dev. It writes temperature and thresholds into the
 // folder's pii.json, and what they are based on into calibration.json beside it.
 func CalibrateFiles(ctx context.Context, cfg *Config, env *Env, dir string) (err error) {
+	if dir == shippedModel {
+		return &ConfigError{"--model-dir " + dir + " is inside the program, where nothing can be changed; name the folder of a model"}
+	}
 	if err := CheckModelDir(dir); err != nil {
 		return err
 	}
@@ -289,6 +293,9 @@ func CalibrateFiles(ctx context.Context, cfg *Config, env *Env, dir string) (err
 	judge, err := judgeOn(ctx, cfg, env, tagger)
 	if err != nil {
 		return err
+	}
+	if !judge.hasEntity() {
+		return fmt.Errorf("%s: has no entity, and so nothing that scores could be fitted to; the model stays as it is", cfg.Dev)
 	}
 	c, err := calibrateModel(ctx, cfg, env.Log, judge, tagger.model)
 	if err != nil {
@@ -307,6 +314,11 @@ func CalibrateFiles(ctx context.Context, cfg *Config, env *Env, dir string) (err
 		return err
 	}
 	return writeJSON(filepath.Join(dir, calibrationName), c)
+}
+
+// hasEntity reports whether a token of the dev set has another tag than O, which is 0.
+func (j *judge) hasEntity() bool {
+	return slices.ContainsFunc(j.dev, func(e Example) bool { return slices.ContainsFunc(e.Labels, func(tag int64) bool { return tag > 0 }) })
 }
 
 // judgeOn is a judge by cfg.Dev, read as the tagger's model reads texts.

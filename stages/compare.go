@@ -49,7 +49,7 @@ func readBenchmark(path string) (*BenchmarkResult, error) {
 	}
 	var r BenchmarkResult
 	if err := json.Unmarshal(content, &r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: is no benchmark.json: %w", path, err)
 	}
 	return &r, r.check(path)
 }
@@ -77,7 +77,7 @@ func compareBenchmarks(file string, former, now *BenchmarkResult) *Comparison {
 	if former.Hardware != now.Hardware {
 		c.Notes = append(c.Notes, "it was measured on other hardware: "+former.Hardware)
 	}
-	if former.Texts != now.Texts || former.Tokens != now.Tokens {
+	if former.Texts != now.Texts || former.Tokens != now.Tokens && former.Tokens*now.Tokens != 0 { // 0 where no row was possible
 		c.Notes = append(c.Notes, fmt.Sprintf("it was measured on other texts: %d with %d tokens, now %d with %d", former.Texts, former.Tokens,
 			now.Texts, now.Tokens))
 	}

@@ -311,8 +311,8 @@ func (c *Config) checkNames() error {
 		}
 	}
 	for _, size := range c.BenchmarkBatches {
-		if n, err := strconv.Atoi(size); err != nil || n < 1 {
-			return c.fault("benchmark_batches", fmt.Sprintf("is wrong: %q is not a whole number greater than 0", size))
+		if n, err := strconv.Atoi(size); err != nil || n < 1 || n > mostBatchTexts {
+			return c.fault("benchmark_batches", fmt.Sprintf("is wrong: %q is not a whole number from 1 to %d", size, mostBatchTexts))
 		}
 	}
 	return c.checkModel()
@@ -325,6 +325,9 @@ func (c *Config) benchmarkPrecisions() []string {
 	}
 	return c.BenchmarkPrecision
 }
+
+// mostBatchTexts bounds what benchmark tags in a call.
+const mostBatchTexts = 1 << 16
 
 // benchmarkBatches are the numbers of texts in a call to compare, each once.
 func (c *Config) benchmarkBatches() []int {

@@ -144,7 +144,7 @@ func TestBadValues(t *testing.T) {
 		"threshold_choice": {"", "recall"}, "threshold_precision": {"1.5"}, "threshold_beta": {"0", "-1"},
 		"weight_decay": {"-1", "Inf"}, "max_grad_norm": {"-1"}, "threads": {"-1", "100000"}, "stride": {"-1", "125"}, "max_length": {"4"},
 		"lowercase": {"maybe"}, "checkpoint_every": {"5", "0s", "-1m"}, "target_p95": {"fast", "0s"}, "labels": {"", "A,A", "A:secret", " :pii"},
-		"precision": {"", "fp8", "FP32"}, "train_precision": {"", "int8"}, "device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "benchmark_precisions": {"fp32,fp8"}, "benchmark_batches": {"1,0", "-1", "x"}, "model": {"smal", "/no/such/folder", "./x", "a/b/c",
+		"precision": {"", "fp8", "FP32"}, "train_precision": {"", "int8"}, "device": {"gpu", "cuda:x", "cuda:-1"}, "benchmark_devices": {"cpu,tpu"}, "benchmark_precisions": {"fp32,fp8"}, "benchmark_batches": {"1,0", "-1", "x", "99999999999"}, "model": {"smal", "/no/such/folder", "./x", "a/b/c",
 			"distilbert_base", "distilbert-bas@v1", "acme/tiny@", "a--b", "options.go"},
 		"train": {"", "-", "none", "builtin:x"}, "dev": {"none"}, "test": {"-"}, "stress": {"builtin:tset"},
 		"max_steps": {"-1"}, "gradient_accumulation_steps": {"0", "1.5"}, "lr_scheduler_type": {"", "linaer", "polynomial"},

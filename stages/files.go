@@ -60,6 +60,12 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
+// isStdin reports whether a file is what standard input is read from.
+func isStdin(file os.FileInfo) bool {
+	stdin, err := os.Stdin.Stat()
+	return err == nil && os.SameFile(stdin, file)
+}
+
 // sameContent reports whether two files hold the same bytes.
 func sameContent(a, b string) bool {
 	contentA, errA := os.ReadFile(a)

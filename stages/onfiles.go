@@ -172,7 +172,7 @@ func checkOutput(input, output string) error {
 	if ending := filepath.Ext(output); ending == ".gz" || ending == ".zst" {
 		return &ConfigError{fmt.Sprintf("--output %s: output is not compressed; write to - and pipe it into gzip or zstd", output)}
 	}
-	if err == nil && info.Mode().IsRegular() && sameFile(input, output) {
+	if err == nil && info.Mode().IsRegular() && (sameFile(input, output) || input == "-" && isStdin(info)) {
 		return &ConfigError{fmt.Sprintf("--output %s is the input; it would be overwritten", output)}
 	}
 	return nil
