@@ -88,7 +88,7 @@ func calibrateCommand(env *stages.Env) *cli.Command {
 			"based on into calibration.json.\n\nExample: pii calibrate --model-dir out --dev data/dev.jsonl",
 		Flags: append([]cli.Flag{&cli.StringFlag{Name: "model-dir", Usage: "model `FOLDER` to change"}},
 			optionFlags(stages.OptionsNamed("labels", "dev", "threshold_choice", "threshold_precision", "threshold_beta", "device",
-				"threads", "precision", "predict_batch_tokens", "predict_batch_size"))...),
+				"threads", "precision"))...),
 		Action: func(c *cli.Context) error {
 			if err := errors.Join(noArgs(c), required(c, "model-dir")); err != nil {
 				return err

@@ -52,6 +52,9 @@ type batchLimit struct{ tokens, rows int }
 // batchLimit bounds a batch of predictions.
 func (c *Config) batchLimit() batchLimit { return batchLimit{c.PredictBatchTokens, c.PredictBatchSize} }
 
+// judgeLimit bounds a batch of a dev set. It is no setting, since sums depend on it in their last digits, and with them what is trained.
+var judgeLimit = batchLimit{tokens: 2048}
+
 // batches divides rows of the given lengths into batches of alike length, from the shortest to the longest. Each element is a batch of
 // indices.
 func (l batchLimit) batches(lengths []int) [][]int {

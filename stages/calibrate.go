@@ -331,7 +331,7 @@ func judgeOn(ctx context.Context, cfg *Config, env *Env, tagger *Tagger) (*judge
 		return nil, err
 	}
 	defer reader.Close()
-	judge := &judge{tagger.set, tagger.tokenizer.Vocabulary(), tagger.card.Apart, nil, cfg.batchLimit(), cfg.BestBy}
+	judge := &judge{tagger.set, tagger.tokenizer.Vocabulary(), tagger.card.Apart, nil, judgeLimit, cfg.BestBy}
 	err = eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
 		examples, _, err := encode.examples(transcript)
 		judge.dev = append(judge.dev, examples...)

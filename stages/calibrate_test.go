@@ -20,6 +20,7 @@ func calibrated(t *testing.T, s *school) (*devReading, calibration) {
 	model := s.model(t)
 	defer model.Close()
 	task := s.task(t)
+	task.batch = batchLimit{tokens: 1} // a window each, so that there is a batch to be interrupted after
 	if _, _, err := trainModel(context.Background(), s.cfg, s.env.Log, model, s.train, task, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ type verdict struct {
 
 // newJudge refuses a metric that the dev set cannot tell.
 func newJudge(c *Config, set *labels.Set, vocab *wordpiece.Vocabulary, apart bool, dev []Example) (*judge, error) {
-	j := &judge{set, vocab, apart, dev, c.batchLimit(), c.BestBy}
+	j := &judge{set, vocab, apart, dev, judgeLimit, c.BestBy}
 	if j.metric == bestByLoss {
 		return j, nil
 	}

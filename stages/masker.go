@@ -33,7 +33,7 @@ type masker struct {
 
 // newMasker masks the dev set once and for all, so that its losses can be compared.
 func newMasker(cfg *Config, vocab *wordpiece.Vocabulary, dev []Example) (*masker, error) {
-	m := &masker{probability: cfg.MaskProbability, mask: vocab.Mask(), pieces: vocab.Len(), batch: cfg.batchLimit(),
+	m := &masker{probability: cfg.MaskProbability, mask: vocab.Mask(), pieces: vocab.Len(), batch: judgeLimit,
 		special: []int32{vocab.Pad(), vocab.Unk(), vocab.Cls(), vocab.Sep(), vocab.Mask()}}
 	all := make([]int, 0, len(dev))
 	for i := range dev {

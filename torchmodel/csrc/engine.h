@@ -35,7 +35,7 @@ char *pii_engine_take(void *engine, const float *const *weights);
 
 /* Computes logits (starts[rows], K) of texts that lie one after another: row i is ids[starts[i]] … ids[starts[i+1]-1], at
    positions 0, 1, …; none is empty. Ids and lengths are the caller's to check. The result of a row does not depend on the
-   others. One call at a time. */
+   others but for rounding. One call at a time. */
 char *pii_engine_run(void *engine, int threads, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits);
 
 /* What computes the products: a text of the engine's. */

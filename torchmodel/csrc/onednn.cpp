@@ -179,17 +179,16 @@ std::unique_ptr<Linear> Library::linear(const Stored &from, int precision, const
 std::unique_ptr<OneDNN> make_onednn() { return std::make_unique<Library>(); }
 
 int onednn_supports(int precision) {
-  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
-  const bool amx = isa == dnnl::cpu_isa::avx512_core_amx;
-  const bool wide = amx || isa == dnnl::cpu_isa::avx512_core || isa == dnnl::cpu_isa::avx512_core_vnni ||
-                    isa == dnnl::cpu_isa::avx512_core_bf16;
+  // Sets of instructions are bits, and newer versions of oneDNN know more of them.
+  const int isa = static_cast<int>(dnnl::get_effective_cpu_isa());
+  const auto has = [isa](dnnl::cpu_isa set) { return (isa & static_cast<int>(set)) == static_cast<int>(set); };
   switch (precision) {
   case PII_BF16:
-    return amx ? 2 : isa == dnnl::cpu_isa::avx512_core_bf16 ? 1 : 0;
+    return has(dnnl::cpu_isa::avx512_core_amx) ? 2 : has(dnnl::cpu_isa::avx512_core_bf16) ? 1 : 0;
   case PII_INT8:
-    return wide && isa != dnnl::cpu_isa::avx512_core ? 2 : 1;
+    return has(dnnl::cpu_isa::avx512_core_vnni) ? 2 : 1;
   }
-  return wide ? 2 : 1;
+  return has(dnnl::cpu_isa::avx512_core) ? 2 : 1;
 }
 
 } // namespace pii
