@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"pii/data"
 	"pii/metrics"
@@ -65,21 +66,16 @@ func (b *bench) referenceTags(ctx context.Context, device string, transcripts []
 	return tags, err
 }
 
-// Where nothing is timed, judgeChunk texts are tagged after one another, judgeBatch windows at once.
-const (
-	judgeBatch = 32
-	judgeChunk = 512
-)
+// judgeChunk is how many texts are in memory at once where nothing is timed.
+const judgeChunk = 512
 
 // tagAll tags all texts: the likeliest tag of each token, and F1 of personal data, nil where some text has no labels or others than
 // the model.
 func tagAll(ctx context.Context, t *Tagger, transcripts []data.Transcript, progress *pipeline.Progress) (tags []uint16, f1 *float64, err error) {
-	t.batch = batchLimit{tokens: mostBatchTokens, rows: judgeBatch}
+	t.batch = judgeLimit
 	counter := metrics.NewCounter(t.set)
 	labelled := true
-	for len(transcripts) > 0 {
-		chunk := transcripts[:min(judgeChunk, len(transcripts))]
-		transcripts = transcripts[len(chunk):]
+	for chunk := range slices.Chunk(transcripts, judgeChunk) {
 		texts := make([]string, len(chunk))
 		for i := range chunk {
 			texts[i] = chunk[i].Text

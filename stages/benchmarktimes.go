@@ -28,7 +28,7 @@ type phases struct {
 	tokens, padded                   int
 }
 
-// timeCall tags texts as Tagger.Tag does.
+// timeCall tags texts as predictions do.
 func timeCall(ctx context.Context, t *Tagger, texts []string) (p phases, err error) {
 	t.batch = batchLimit{tokens: mostBatchTokens, rows: len(texts)}
 	start := time.Now()

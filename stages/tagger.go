@@ -120,23 +120,6 @@ type prepared struct {
 	logits   [][]float32 // one a window, (tokens, K) row-major
 }
 
-// Tag finds the spans of each text, in the order of the texts. Between batches it looks whether ctx is cancelled.
-func (t *Tagger) Tag(ctx context.Context, texts []string) ([][]PredictedEntity, error) {
-	prep, err := t.prepareAll(texts)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.compute(ctx, prep); err != nil {
-		return nil, err
-	}
-	found := make([][]PredictedEntity, len(texts))
-	err = forEach(len(prep), func(i int) (err error) {
-		found[i], err = t.decode(prep[i])
-		return err
-	})
-	return found, err
-}
-
 // A chunk of a prediction is as large as a few batches, so that they are of alike length: lookAheadBatches of them, by an estimate of
 // bytesPerToken of text. With each step's chunk in memory, so does predict_batch_tokens bound the memory of a prediction.
 const (

@@ -283,3 +283,20 @@ func TestVeryLongText(t *testing.T) {
 		t.Errorf("the last span ends at %d of %d", last, runes)
 	}
 }
+
+// Tag finds the spans of each text, in the order of the texts. Between batches it looks whether ctx is cancelled.
+func (t *Tagger) Tag(ctx context.Context, texts []string) ([][]PredictedEntity, error) {
+	prep, err := t.prepareAll(texts)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.compute(ctx, prep); err != nil {
+		return nil, err
+	}
+	found := make([][]PredictedEntity, len(texts))
+	err = forEach(len(prep), func(i int) (err error) {
+		found[i], err = t.decode(prep[i])
+		return err
+	})
+	return found, err
+}

@@ -21,8 +21,8 @@ import (
 // has instructions made for, short of int8, which changes a tag now and then: bf16 with AMX and on GPUs from Ampere on, else fp32.
 var Precisions = []string{Auto, FP32, TF32, FP16, BF16, INT8}
 
-// The precisions: float32; float32 whose factors a GPU rounds to 10 bits; float16 and bfloat16 with sums in float32; bytes, where weights have a scale for each output and inputs one for
-// each token, with exact sums.
+// The precisions: float32; float32 whose factors a GPU rounds to 10 bits; float16 and bfloat16 with sums in float32; bytes, where
+// weights have a scale for each output and inputs one for each token, with exact sums.
 const (
 	Auto = "auto"
 	FP32 = "fp32"
@@ -207,15 +207,20 @@ func (m *Model) newEngine(precision string, by products) (*engine, error) {
 	if C.pii_engine_supports(precisionCodes[precision]) == 0 {
 		return nil, &NoPrecisionError{precision, "this processor has no instructions for it, or libtch.so was built without oneDNN; fp32 works everywhere"}
 	}
-	c := m.Config
+	shape := m.Config.shape()
+	e := &engine{precision: precision}
+	err := taken(C.pii_engine_make(&shape, precisionCodes[precision], C.int(by), &e.pointer))
+	return e, err
+}
+
+// shape is what the C++ side has to know of the model.
+func (c Config) shape() C.pii_engine_shape {
 	shape := C.pii_engine_shape{dim: C.int64_t(c.Dim), hidden: C.int64_t(c.HiddenDim), layers: C.int64_t(c.Layers),
 		heads: C.int64_t(c.Heads), classes: C.int64_t(c.classes()), eps: layerNormEps}
 	if c.Activation == "relu" {
 		shape.relu = 1
 	}
-	e := &engine{precision: precision}
-	err := taken(C.pii_engine_make(&shape, precisionCodes[precision], C.int(by), &e.pointer))
-	return e, err
+	return shape
 }
 
 // parts divides the parameters as pii_engine_take wants them: the embeddings, each layer, the classifier.
@@ -262,6 +267,14 @@ func (m *Model) dropEngine() {
 
 // engineLogits computes logits of rows that have been checked. It runs on the owner's thread.
 func (m *Model) engineLogits(rows []Row) ([][]float32, error) {
+	return m.logitsOneAfterAnother(rows, func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error {
+		return taken(C.pii_engine_run(m.engine.pointer, C.int(Threads()), ids, starts, n, logits))
+	})
+}
+
+// logitsOneAfterAnother hands rows over as the C++ side wants them: the ids of all, where each of the n rows starts among them, and
+// memory for the logits (tokens of all rows, K). The result has a slice of these for each row.
+func (m *Model) logitsOneAfterAnother(rows []Row, compute func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error) ([][]float32, error) {
 	starts := make([]int32, 1, len(rows)+1)
 	var ids []int32
 	for _, row := range rows {
@@ -269,10 +282,9 @@ func (m *Model) engineLogits(rows []Row) ([][]float32, error) {
 		starts = append(starts, int32(len(ids)))
 	}
 	width := m.Config.classes()
-	flat := make([]float32, len(ids)*width) // (tokens of all rows, K)
-	err := taken(C.pii_engine_run(m.engine.pointer, C.int(Threads()), (*C.int32_t)(unsafe.SliceData(ids)),
-		(*C.int32_t)(unsafe.SliceData(starts)), C.int32_t(len(rows)), (*C.float)(unsafe.SliceData(flat))))
-	if err != nil {
+	flat := make([]float32, len(ids)*width)
+	if err := compute((*C.int32_t)(unsafe.SliceData(ids)), (*C.int32_t)(unsafe.SliceData(starts)), C.int32_t(len(rows)),
+		(*C.float)(unsafe.SliceData(flat))); err != nil {
 		return nil, err
 	}
 	logits := make([][]float32, len(rows))

@@ -70,12 +70,7 @@ func (s *Session) loadPrepared(dir, precision string) (*Model, error) {
 
 // preparePass makes the forward pass of a model that classifies tokens.
 func (m *Model) preparePass(precision string) error {
-	c := m.Config
-	shape := C.pii_engine_shape{dim: C.int64_t(c.Dim), hidden: C.int64_t(c.HiddenDim), layers: C.int64_t(c.Layers),
-		heads: C.int64_t(c.Heads), classes: C.int64_t(c.classes()), eps: layerNormEps}
-	if c.Activation == "relu" {
-		shape.relu = 1
-	}
+	shape := m.Config.shape()
 	return m.session.do(func() error {
 		if err := m.checkWhole(); err != nil {
 			return err
@@ -102,25 +97,9 @@ func (m *Model) dropPass() {
 
 // passLogits computes logits of rows that have been checked. It runs on the owner's thread.
 func (m *Model) passLogits(rows []Row) ([][]float32, error) {
-	starts := make([]int32, 1, len(rows)+1)
-	var ids []int32
-	for _, row := range rows {
-		ids = append(ids, row.IDs...)
-		starts = append(starts, int32(len(ids)))
-	}
-	width := m.Config.classes()
-	flat := make([]float32, len(ids)*width) // (tokens of all rows, K)
-	err := taken(C.pii_forward_run(m.pass.pointer, (*C.int32_t)(unsafe.SliceData(ids)), (*C.int32_t)(unsafe.SliceData(starts)),
-		C.int32_t(len(rows)), (*C.float)(unsafe.SliceData(flat))))
-	if err != nil {
-		return nil, err
-	}
-	logits := make([][]float32, len(rows))
-	for i := range rows {
-		from, to := int(starts[i])*width, int(starts[i+1])*width
-		logits[i] = flat[from:to:to]
-	}
-	return logits, nil
+	return m.logitsOneAfterAnother(rows, func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error {
+		return taken(C.pii_forward_run(m.pass.pointer, ids, starts, n, logits))
+	})
 }
 
 // logitsOfRows computes logits in the way that the model is prepared for. It runs on the owner's thread.
