@@ -231,16 +231,27 @@ func TestLossScale(t *testing.T) {
 	if l.factor != firstScale/2 || l.good != 0 {
 		t.Errorf("after %d steps it is %v", scaleGrowth, l)
 	}
+	halvings := 0
 	for l.after(math.Inf(1)) { // ends
+		halvings++
+	}
+	if want := int(math.Log2(firstScale / 2)); halvings != want {
+		t.Errorf("a step was tried %d times with a smaller scale, not %d: 1 is to be tried too", halvings, want)
 	}
 	if full := newLossScale(BF16); full.after(math.Inf(1)) || l.factor != 1 || full.factor != 1 {
 		t.Errorf("%v, %v", l, full)
+	}
+	for range scaleGrowth {
+		l.after(1)
+	}
+	if l.factor != 2 {
+		t.Errorf("after %d good steps at 1 it is %v", scaleGrowth, l)
 	}
 }
 
 func TestLossScaleIsRestored(t *testing.T) {
 	values := map[string]string{"loss_scale": "1024", "loss_scale_steps": "7"}
-	if l, err := newLossScale(FP16).restored(values); err != nil || l != (lossScale{1024, 7}) {
+	if l, err := newLossScale(FP16).restored(values); err != nil || l != (lossScale{true, 1024, 7}) {
 		t.Errorf("%v, %v", l, err)
 	}
 	if l, err := newLossScale(FP16).restored(nil); err != nil || l != newLossScale(FP16) {

@@ -295,12 +295,12 @@ func (m *Model) logitsOneAfterAnother(rows []Row, compute func(ids, starts *C.in
 	return logits, nil
 }
 
-// engineJudge is Judge by the engine. It runs on the owner's thread.
-func (m *Model) engineJudge(rows []Row) (Judged, error) {
+// preparedJudge is Judge of a model that is prepared for predicting. It runs on the owner's thread.
+func (m *Model) preparedJudge(rows []Row) (Judged, error) {
 	if err := m.Config.checkRows(rows); err != nil {
 		return Judged{}, err
 	}
-	logits, err := m.engineLogits(rows)
+	logits, err := m.logitsOfRows(rows)
 	if err != nil {
 		return Judged{}, err
 	}

@@ -60,7 +60,8 @@ func (s *scope) full(x *ts.Tensor) *ts.Tensor {
 // two, so that it rounds nothing. It follows torch.cuda.amp.GradScaler, but that a step whose gradients overflow is computed again
 // with half the scale, instead of being left out: the schedule goes by steps.
 type lossScale struct {
-	factor float64 // 1 but for fp16
+	on     bool    // for fp16; otherwise factor is and stays 1
+	factor float64 // at least 1
 	good   int     // steps since it changed
 }
 
@@ -72,19 +73,20 @@ const (
 
 func newLossScale(precision string) lossScale {
 	if precision == FP16 {
-		return lossScale{factor: firstScale}
+		return lossScale{on: true, factor: firstScale}
 	}
 	return lossScale{factor: 1}
 }
 
 // after adjusts the scale to a step's gradient norm, and reports whether the step is to be computed again.
 func (l *lossScale) after(norm float64) bool {
-	if l.factor == 1 {
+	if !l.on {
 		return false
 	}
 	if math.IsInf(norm, 0) || math.IsNaN(norm) {
-		l.factor, l.good = l.factor/2, 0
-		return l.factor > 1
+		again := l.factor > 1
+		l.factor, l.good = max(l.factor/2, 1), 0
+		return again
 	}
 	if l.good++; l.good == scaleGrowth {
 		l.factor, l.good = l.factor*2, 0
@@ -94,7 +96,7 @@ func (l *lossScale) after(norm float64) bool {
 
 // restored is the scale that a saved state has; of one without, l.
 func (l lossScale) restored(values map[string]string) (lossScale, error) {
-	if values["loss_scale"] == "" || l.factor == 1 {
+	if values["loss_scale"] == "" || !l.on {
 		return l, nil
 	}
 	factor, err := strconv.ParseFloat(values["loss_scale"], 64)
@@ -105,5 +107,5 @@ func (l lossScale) restored(values map[string]string) (lossScale, error) {
 	if err != nil {
 		return l, fmt.Errorf("loss_scale_steps: %w", err)
 	}
-	return lossScale{factor, good}, nil
+	return lossScale{true, factor, good}, nil
 }

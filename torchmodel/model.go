@@ -214,35 +214,44 @@ type Judged struct {
 	Logits  [][]float32 // as of Model.Logits
 }
 
-// Judge compares the model's scores of rows with their tags.
+// Judge compares the model's scores of rows with their tags, in the way that the model is prepared for.
 func (m *Model) Judge(rows []Row) (Judged, error) {
 	var j Judged
 	err := m.session.noGrad(func() (err error) {
-		if m.engine != nil {
-			j, err = m.engineJudge(rows)
+		if m.engine != nil || m.pass != nil {
+			j, err = m.preparedJudge(rows)
 			return err
 		}
 		if err := m.checkWhole(); err != nil {
 			return err
 		}
-		s := new(scope)
-		defer s.drop()
-		in := newBatch(s, m.Config, rows, m.session.device)
-		if s.err == nil && in.tags == nil {
-			s.fail(errNoTags)
-		}
-		logits := m.forward(s, in, false)
-		loss := s.floats(m.lossSum(s, logits, in.tags, ts.None, 0))
-		flat := s.floats(logits)
-		if s.err == nil {
-			j = Judged{float64(loss[0]), countLabelled(rows), m.split(flat, rows, in.length)}
-		}
-		return s.err
+		return m.session.inParts(rows, func(part []Row) error {
+			some, err := m.libtorchJudge(part)
+			j = Judged{j.LossSum + some.LossSum, j.Tokens + some.Tokens, append(j.Logits, some.Logits...)}
+			return err
+		})
 	})
 	if err != nil {
 		return Judged{}, fmt.Errorf("computing loss: %w", err)
 	}
 	return j, nil
+}
+
+// libtorchJudge is Judge by libtorch's operators, one by one. It runs on the owner's thread.
+func (m *Model) libtorchJudge(rows []Row) (Judged, error) {
+	s := new(scope)
+	defer s.drop()
+	in := newBatch(s, m.Config, rows, m.session.device)
+	if s.err == nil && in.tags == nil {
+		s.fail(errNoTags)
+	}
+	logits := m.forward(s, in, false)
+	loss := s.floats(m.lossSum(s, logits, in.tags, ts.None, 0))
+	flat := s.floats(logits)
+	if s.err != nil {
+		return Judged{}, s.err
+	}
+	return Judged{float64(loss[0]), countLabelled(rows), m.split(flat, rows, in.length)}, nil
 }
 
 var errNoTags = errors.New("the batch has no tags")
