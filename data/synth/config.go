@@ -144,7 +144,7 @@ func DefaultConfig() Config {
 			Misspell: 0.006, NameMisspell: 0.012, Homophone: 0.01, SplitJoin: 0.006, Sign: 0.002},
 		Values: Values{
 			Cultures: []Weight{
-				{"mixed", 22}, {"english", 22}, {"indian", 20}, {"south indian", 6}, {"muslim", 9}, {"hispanic", 9}, {"chinese", 4}, {"japanese", 3},
+				{"mixed", 35}, {"english", 22}, {"indian", 20}, {"south indian", 6}, {"muslim", 9}, {"hispanic", 9}, {"chinese", 4}, {"japanese", 3},
 				{"korean", 2}, {"vietnamese", 2}, {"african", 6}, {"european", 9}, {"west asian", 4}, {"pacific", 3},
 			},
 			InventedNames: 0.25, Syllables: 0.2, InventedCities: 0.2, InventedDomains: 0.5, InventedNouns: 0.08, InventedBrands: 0.3, InventedNicks: 0.6, FalseStart: 0.015,
