@@ -66,7 +66,6 @@ func predictCommand(env *stages.Env) *cli.Command {
 			&cli.StringFlag{Name: "format", Usage: "json or jsonl (default: by the output's ending)"},
 		}, optionFlags(stageOptions([]string{stages.Predict}, "dev", "test", "stress", "natural"))...),
 		Action: func(c *cli.Context) error {
-			env.LoadAhead()
 			config, model, err := prepareFiles(c, env, "model-dir", "input", "output")
 			if err != nil {
 				return err

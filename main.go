@@ -90,8 +90,8 @@ code points. Each setting is a flag (--batch-size), a key of pii.yaml (batch_siz
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 2 wrong usage, 3 stale (status), 4 done but a target that was set is missed, 130 interrupted.`
 
-// computing are the commands that load libtorch.
-var computing = []string{"run", "train", "pretrain", "predict", "calibrate", "benchmark", "doctor"}
+// training are the commands that multiply matrices with OpenBLAS: predictions have an engine of their own. Doctor says how it would be.
+var training = []string{"run", "train", "pretrain", "doctor"}
 
 func newApp(env *stages.Env) *cli.App {
 	app := &cli.App{
@@ -118,7 +118,7 @@ func newApp(env *stages.Env) *cli.App {
 	}
 	for _, command := range app.Commands {
 		prepare(command)
-		if slices.Contains(computing, command.Name) {
+		if slices.Contains(training, command.Name) {
 			command.Before = func(*cli.Context) error { return stages.Reexec() }
 		}
 	}

@@ -136,8 +136,7 @@ build_library() {
 	compile_ours "$place/build" &
 	compile_shim "$place/preparegotch" "$place/gotch"
 	wait $!
-	link "$place/lib/libtch.so" "$place"/gotch/*.o "$place"/build/*.o
-	describe "$place/lib/libtch.so" >"$place/lib/libtch.json"
+	link_libraries "$place/lib" "$place/gotch" "$place/build"
 	cp "$place/lib/libtch.json" "$out/build.json"
 	echo "libtch.so for libtorch $version (CUDA: $cuda)"
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prepares this checkout for plain `go build`, `go test` and gopls: finds or installs libtorch, prepares a mended copy of gotch
-# for it in the user's cache, compiles the C++ side into libtch.so, and writes go.work, which points at the copy.
+# for it in the user's cache, compiles the C++ side into libtch.so and the inference engine, which needs no libtorch, into libpii.so,
+# and writes go.work, which points at the copy.
 # Called by `make setup`. A second call finds everything in place and ends at once.
 #
 #   LIBTORCH=/path            use the official archive unpacked there instead of the system's libtorch
@@ -30,7 +31,7 @@ main() {
 	make_temporary
 	name_folders
 	prepare_gotch
-	build_library
+	build_libraries
 	write_work_file
 	build_go_side
 	say "ready: gotch $gotch_version on libtorch $version ($source_text)"
@@ -77,7 +78,7 @@ mends() {
 
 # sources prints our own C++ in the order in which torchmodel embeds it.
 sources() {
-	cat "$root"/torchmodel/csrc/*.cpp "$root"/torchmodel/csrc/*.h
+	cat "$root"/torchmodel/csrc/{,engine/}*.cpp "$root"/torchmodel/csrc/{,engine/}*.h
 }
 
 check_work_file() {
@@ -360,34 +361,35 @@ jobs_at_once() {
 	echo "$jobs"
 }
 
-# --- our own C++, and the library
+# --- our own C++, and the libraries
 
-# build_library links gotch's object files with ours. A change of ours makes another library beside the first.
-build_library() {
+# build_libraries makes both from our C++. A change of ours makes others beside the first.
+build_libraries() {
 	[ ! -f "$library" ] || return 0
 	lock_cache
 	[ ! -f "$library" ] || return 0
-	say "compiling $(basename "$library")"
+	say "compiling libpii.so and $(basename "$library")"
 	local build=$temporary/build out=$temporary/out
 	mkdir -p "$out" "$folder/lib"
 	compile_ours "$build"
-	link "$out/libtch.so" "$folder"/shim/*.o "$build"/*.o
-	describe "$out/libtch.so" >"$out/libtch.json"
+	link_libraries "$out" "$folder/shim" "$build"
 	mv -T "$out" "$(dirname "$library")"
 }
 
+# compile_ours compiles into FOLDER what goes into libtch.so, and into FOLDER/engine the engine. Only that has OpenMP: elsewhere
+# headers of libtorch's that open threads where they see OpenMP would do so within the operations of training.
 compile_ours() {
 	local build=$1 source
-	local -a running=() more=(-O3 -fno-math-errno)
-	if has_onednn; then more+=(-DPII_ONEDNN); fi
-	mkdir -p "$build"
-	cp "$root"/torchmodel/csrc/*.cpp "$root"/torchmodel/csrc/*.h "$build"
+	local -a running=() ours=(-O3 -fno-math-errno) engine=()
+	if has_onednn; then engine+=(-DPII_ONEDNN); fi
+	if has_openmp; then engine+=(-fopenmp); fi
+	cp -r "$root/torchmodel/csrc" "$build"
 	for source in "$build"/*.cpp; do
-		if [ "$source" = "$build/team.cpp" ] && has_openmp; then
-			compile "$source" "${more[@]}" -fopenmp &
-		else
-			compile "$source" "${more[@]}" &
-		fi
+		compile "$source" "${ours[@]}" &
+		running+=($!)
+	done
+	for source in "$build"/engine/*.cpp; do
+		compile "$source" "${ours[@]}" "${engine[@]}" &
 		running+=($!)
 	done
 	wait_for "${running[@]}" || exit 1
@@ -402,17 +404,24 @@ has_openmp() {
 	echo 'int main() {}' | "$cxx" -fopenmp -x c++ -o /dev/null - >/dev/null 2>&1
 }
 
-# link OUT OBJECTS…
+# link_libraries OUT SHIM BUILD links gotch's object files and ours into OUT, and describes them beside.
+link_libraries() {
+	local out=$1 shim=$2 build=$3
+	local -a torch=(-ltorch -ltorch_cpu -lc10) engine=()
+	if [ "$cuda" = true ]; then torch+=(-ltorch_cuda -lc10_cuda); fi
+	if has_onednn; then engine+=(-ldnnl); fi
+	if has_openmp; then engine+=(-fopenmp); fi
+	link "$out/libpii.so" "$build"/engine/*.o "${engine[@]}"
+	link "$out/libtch.so" "$shim"/*.o "$build"/*.o -L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${torch[@]}"
+	describe "$out/libtch.so" >"$out/libtch.json"
+}
+
+# link OUT ARGUMENTS…
 link() {
 	local out=$1 log=$temporary/link.log
 	shift
-	local -a libraries=(-ltorch -ltorch_cpu -lc10)
-	if [ "$cuda" = true ]; then libraries+=(-ltorch_cuda -lc10_cuda); fi
-	if has_onednn; then libraries+=("-Wl,--as-needed" -ldnnl); fi
-	if has_openmp; then libraries+=(-fopenmp); fi
-	"$cxx" -shared -fPIC -Wl,-Bsymbolic -Wl,--no-undefined -o "$out" "$@" \
-		-L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${libraries[@]}" 2>"$log" ||
-		fail "libtch.so cannot be linked" "$cxx -shared -L$libdir ${libraries[*]}" "$(tail -n 1 "$log")"
+	"$cxx" -shared -fPIC -Wl,-Bsymbolic -Wl,--no-undefined -o "$out" "$@" 2>"$log" ||
+		fail "$(basename "$out") cannot be linked" "$cxx -shared $*" "$(tail -n 1 "$log")"
 }
 
 # describe prints what the program is to know of the library before it opens it.

@@ -14,7 +14,7 @@ import (
 	"pii/torchmodel"
 )
 
-// Env is what stages share: where they write to, and libtorch, which is opened once per device when first needed.
+// Env is what stages share: where they write to, and a session per device, which is opened when first needed.
 type Env struct {
 	Out      io.Writer   // results
 	Log      *log.Logger // everything else
@@ -67,12 +67,6 @@ func (e *Env) session(device string, threads int) (*torchmodel.Session, error) {
 	}
 	e.sessions[device] = s
 	return s, nil
-}
-
-// LoadAhead starts to load libtorch, which takes as long as to read and digest a model, while the caller does that. What goes wrong
-// is told when libtorch is needed.
-func (e *Env) LoadAhead() {
-	go func() { _ = torchmodel.Load() }()
 }
 
 // hub is the Hugging Face hub as the environment describes it.

@@ -1,4 +1,4 @@
-/* One jump for each function of csrc/names.h, through a pointer that pii_bind fills: nothing of libtorch is linked into the
+/* One jump for each function of the two names.h, through a pointer that pii_bind fills: neither library is linked into the
    program. The arguments stay where they are, so no signature is needed. */
 #if defined(__x86_64__)
 #define JUMP(name) jmp *at_##name(%rip)
@@ -11,5 +11,6 @@
 #define X(name) \
   .text; .balign 8; .globl name; .hidden name; .type name, %function; name: JUMP(name); .size name, . - name; \
   .data; .balign 8; .globl at_##name; .hidden at_##name; at_##name: .quad pii_unbound
+#include "csrc/engine/names.h"
 #include "csrc/names.h"
 .section .note.GNU-stack, "", %progbits

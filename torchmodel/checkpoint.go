@@ -55,20 +55,22 @@ var ErrNoClassifier = errors.New("it is a base model: its weights have no classi
 
 // Load reads a model folder, of any of WeightFiles' formats, as transformers reads it. Weights that are missing, surplus or
 // of another shape are an error that names them.
-func (s *Session) Load(dir string) (*Model, error) { return s.loadWhole(dir, (*Model).fill) }
-
-// loadWhole reads a model folder whose weights are all there, by fill.
-func (s *Session) loadWhole(dir string, fill func(*Model, map[string]stored) error) (*Model, error) {
+func (s *Session) Load(dir string) (*Model, error) {
 	c, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
-	return s.load(dir, c, nil, func(found *checkpoint) error {
+	return s.load(dir, c, nil, wholeOf(c))
+}
+
+// wholeOf checks that a checkpoint has all weights of a configuration, and no others.
+func wholeOf(c Config) func(*checkpoint) error {
+	return func(found *checkpoint) error {
 		if !found.hasHead(c) {
 			return ErrNoClassifier
 		}
 		return found.fit(c, fit{})
-	}, fill)
+	}
 }
 
 // Loaded says what LoadBody or LoadMaskedLM made of a checkpoint.
@@ -126,7 +128,7 @@ func (s *Session) LoadBody(dir string, labels []string, seed uint64) (*Model, Lo
 		newHead := !found.hasHead(c) || !sameSet(theirs, labels)
 		loaded.Reordered = !newHead && !slices.Equal(theirs, labels)
 		return loaded.take(found, c, newHead)
-	}, (*Model).fill)
+	})
 	if err == nil && loaded.Reordered {
 		if err = m.reorder(theirs, labels); err != nil {
 			err = errors.Join(fmt.Errorf("loading model %s: %w", dir, err), m.Close())
@@ -138,51 +140,40 @@ func (s *Session) LoadBody(dir string, labels []string, seed uint64) (*Model, Lo
 	return m, loaded, nil
 }
 
-// load opens a folder's weights, has them looked at, and makes a model that fill reads them into; what they lack is drawn from
-// random.
-func (s *Session) load(dir string, c Config, random *rand.Rand, look func(*checkpoint) error,
-	fill func(*Model, map[string]stored) error) (m *Model, err error) {
+// load opens a folder's weights, has them looked at, and makes a model of them; what they lack is drawn from random.
+func (s *Session) load(dir string, c Config, random *rand.Rand, look func(*checkpoint) error) (m *Model, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("loading model %s: %w", dir, err)
 		}
 	}()
-	file, err := openWeights(dir)
+	found, err := openCheckpoint(dir, look)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	found, err := newCheckpoint(file)
-	if err != nil {
-		return nil, err
-	}
-	if err := look(found); err != nil {
-		return nil, err
-	}
+	defer found.file.Close()
 	m, err = s.build(c, random, func(name string) bool { _, ok := found.weights[name]; return ok })
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(m, found.weights); err != nil {
+	if err := m.fill(found.weights); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
 
+// fill reads the weights of the parameters that are stored.
 func (m *Model) fill(weights map[string]stored) error {
-	return m.session.noGrad(func() error { return m.read(m.parameters, weights) })
-}
-
-// read reads the weights of some of the parameters, where they are stored. It runs on the owner's thread.
-func (m *Model) read(some []Parameter, weights map[string]stored) error {
-	for _, p := range some {
-		if w, ok := weights[p.Name]; ok {
-			if err := w.copyTo(p.tensor, m.session.device); err != nil {
-				return fmt.Errorf("%s: %w", p.Name, err)
+	return m.session.noGrad(func() error {
+		for _, p := range m.parameters {
+			if w, ok := weights[p.Name]; ok {
+				if err := w.copyTo(p.tensor, m.session.device); err != nil {
+					return fmt.Errorf("%s: %w", p.Name, err)
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // reorder puts the classes of the classifier from one order of the labels into another.
@@ -222,14 +213,30 @@ func sameSet(a, b []string) bool {
 
 // checkpoint is a folder's weights under the names of the model's parameters.
 type checkpoint struct {
-	size    int64 // of the files, in bytes
+	file    *tensorFile
 	weights map[string]stored
 	theirs  map[string]string // the names that the file has for them
 	unused  []string          // what fit dropped, sorted, by the names that the file has
 }
 
+// openCheckpoint opens a folder's weights, and has them looked at.
+func openCheckpoint(dir string, look func(*checkpoint) error) (*checkpoint, error) {
+	file, err := openWeights(dir)
+	if err != nil {
+		return nil, err
+	}
+	found, err := newCheckpoint(file)
+	if err == nil {
+		err = look(found)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return found, nil
+}
+
 func newCheckpoint(file *tensorFile) (*checkpoint, error) {
-	c := &checkpoint{size: file.size, weights: map[string]stored{}, theirs: map[string]string{}}
+	c := &checkpoint{file: file, weights: map[string]stored{}, theirs: map[string]string{}}
 	for _, theirs := range file.names() {
 		name := parameterName(theirs)
 		if name == positionIDs {
@@ -300,7 +307,7 @@ func (f *checkpoint) fit(c Config, but fit) error {
 			missing = append(missing, p.Name)
 		} else if fault := w.fault(p.Shape); fault != "" {
 			wrong = append(wrong, shown(f.theirs[p.Name])+" "+fault)
-		} else if _, bytes, err := sizeOf(w.shape, w.dtype); err != nil || f.size-size < bytes {
+		} else if _, bytes, err := sizeOf(w.shape, w.dtype); err != nil || f.file.size-size < bytes {
 			return errors.New("the weights are more than their files can hold: views of one storage, over and over")
 		} else {
 			size += bytes

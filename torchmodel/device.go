@@ -34,13 +34,19 @@ func deviceIndex(name string) (int, error) {
 	return 0, fmt.Errorf("device %q is not auto, cpu, cuda or cuda:N", name)
 }
 
-func resolveDevice(name string) (gotch.Device, error) {
+// findDevice finds the device that a name stands for. Where the answer does not depend on the machine's GPUs, libtorch is not loaded
+// for it.
+func findDevice(name string) (gotch.Device, error) {
 	index, err := deviceIndex(name)
-	if err != nil {
+	if err != nil || name == "cpu" {
 		return gotch.CPU, err
 	}
-	if name == "cpu" {
-		return gotch.CPU, nil
+	built, err := Built()
+	if err != nil || name == "auto" && !built.CUDA {
+		return gotch.CPU, err
+	}
+	if err := Load(); err != nil {
+		return gotch.CPU, err
 	}
 	count := 0
 	if gotch.CUDA.IsAvailable() {
@@ -57,24 +63,13 @@ func resolveDevice(name string) (gotch.Device, error) {
 	return gotch.CudaBuilder(uint(max(index, 0))), nil
 }
 
-// ResolveDevice is what Open would compute on for this name: "cpu" or "cuda:N". Where the answer does not depend on the
-// machine's GPUs, libtorch is not loaded for it.
+// ResolveDevice is what Open would compute on for this name: "cpu" or "cuda:N".
 func ResolveDevice(name string) (string, error) {
-	built, err := Built()
+	device, err := findDevice(name)
 	if err != nil {
 		return "", err
 	}
-	if err := CheckDevice(name); err != nil {
-		return "", err
-	}
-	if name == "cpu" || name == "auto" && !built.CUDA {
-		return "cpu", nil
-	}
-	if err := Load(); err != nil {
-		return "", err
-	}
-	device, err := resolveDevice(name)
-	return deviceName(device), err
+	return deviceName(device), nil
 }
 
 func deviceName(device gotch.Device) string {
@@ -82,13 +77,4 @@ func deviceName(device gotch.Device) string {
 		return fmt.Sprintf("cuda:%d", device.Value)
 	}
 	return "cpu"
-}
-
-// Built says what libtch.so was built for, without loading it.
-func Built() (BuiltFor, error) {
-	path, err := findLibrary()
-	if err != nil {
-		return BuiltFor{}, err
-	}
-	return readBuiltFor(path)
 }

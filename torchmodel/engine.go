@@ -1,19 +1,16 @@
 package torchmodel
 
 // #include <stdlib.h>
-// #include "csrc/engine.h"
+// #include "csrc/engine/engine.h"
 // #include "csrc/pii_torch.h"
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"unsafe"
 
-	"github.com/sugarme/gotch"
-	"github.com/sugarme/gotch/ts"
 	"golang.org/x/sys/cpu"
 )
 
@@ -81,7 +78,8 @@ func ResolvePrecision(name, device string) (string, error) {
 	return name, nil
 }
 
-// engine computes logits without libtorch. It reads the model's embeddings where they are, and has copies of all other weights.
+// engine computes logits without libtorch, in libpii.so. It reads the model's embeddings where they are, and has copies of all other
+// weights.
 type engine struct {
 	pointer   unsafe.Pointer
 	precision string
@@ -91,10 +89,16 @@ type engine struct {
 // ONEDNN_MAX_CPU_ISA may hide it, or the kernel keep it.
 func (s *Session) precision(name string) (string, error) {
 	precision, err := ResolvePrecision(name, s.Device())
-	if err == nil && name == Auto && !s.device.IsCuda() && C.pii_engine_supports(precisionCodes[precision]) == 0 {
+	if err != nil || s.device.IsCuda() {
+		return precision, err
+	}
+	if err := loadEngine(); err != nil {
+		return "", err
+	}
+	if name == Auto && C.pii_engine_supports(precisionCodes[precision]) == 0 {
 		return FP32, nil
 	}
-	return precision, err
+	return precision, nil
 }
 
 // Prepare makes the model ready to predict in a precision, where it classifies tokens. On the CPU its weights are copied as the
@@ -115,48 +119,13 @@ func (m *Model) prepare(name string, by products) error {
 	return m.session.do(func() error {
 		err := m.checkWhole()
 		if err == nil {
-			nothing := func([]Parameter) error { return nil }
-			err = m.makeEngine(precision, by, nothing, nothing)
+			err = m.makeEngine(precision, by, weightsOf)
 		}
 		if err != nil {
 			return fmt.Errorf("preparing the model for %s: %w", precision, err)
 		}
 		return nil
 	})
-}
-
-// LoadToPredict reads a model folder as Load does, prepared to predict in a precision. Each layer's weights are read, copied as the
-// processor likes them, and dropped before the next one's: the model is in memory once, and can neither be trained nor saved.
-func (s *Session) LoadToPredict(dir, name string) (*Model, error) {
-	precision, err := s.precision(name)
-	if err != nil {
-		return nil, fmt.Errorf("loading model %s: %w", dir, err)
-	}
-	if s.device.IsCuda() {
-		return s.loadPrepared(dir, precision)
-	}
-	return s.loadWhole(dir, func(m *Model, weights map[string]stored) error {
-		return s.noGrad(func() error {
-			return m.makeEngine(precision, byBest, func(part []Parameter) error { return m.read(part, weights) }, m.dropPacked)
-		})
-	})
-}
-
-// dropPacked drops the weights of a part that the engine has copies of.
-func (m *Model) dropPacked(part []Parameter) error {
-	if part[0].tensor == m.embeddings.word_embeddings {
-		return nil
-	}
-	m.packed = true
-	var errs []error
-	for i := range part {
-		errs = append(errs, part[i].tensor.Drop())
-		part[i].tensor = nil
-	}
-	if m.engine.precision != FP32 {
-		returnMemory() // what is packed smaller does not fill the place that the layer leaves
-	}
-	return errors.Join(errs...)
 }
 
 // Precision is what Logits computes in.
@@ -178,9 +147,9 @@ func (m *Model) Products() string {
 	return C.GoString(C.pii_engine_products(m.engine.pointer))
 }
 
-// makeEngine gives the model an engine. Each part of the weights is seen by before and after the engine takes it. It runs on the
-// owner's thread.
-func (m *Model) makeEngine(precision string, by products, before, after func(part []Parameter) error) error {
+// makeEngine gives the model an engine. weights finds each part's, in memory that is not Go's; that of the embeddings must stay as long
+// as the engine. It runs on the owner's thread.
+func (m *Model) makeEngine(precision string, by products, weights func(part []Parameter) ([][]float32, error)) error {
 	made, err := m.newEngine(precision, by)
 	if err != nil {
 		return err
@@ -188,11 +157,9 @@ func (m *Model) makeEngine(precision string, by products, before, after func(par
 	m.dropEngine()
 	m.engine = made
 	for _, part := range m.parts() {
-		if err = before(part); err == nil {
-			err = made.take(part)
-		}
+		list, err := weights(part)
 		if err == nil {
-			err = after(part)
+			err = made.take(list)
 		}
 		if err != nil {
 			m.dropEngine()
@@ -205,11 +172,11 @@ func (m *Model) makeEngine(precision string, by products, before, after func(par
 // newEngine makes an engine without weights.
 func (m *Model) newEngine(precision string, by products) (*engine, error) {
 	if C.pii_engine_supports(precisionCodes[precision]) == 0 {
-		return nil, &NoPrecisionError{precision, "this processor has no instructions for it, or libtch.so was built without oneDNN; fp32 works everywhere"}
+		return nil, &NoPrecisionError{precision, "this processor has no instructions for it, or libpii.so was built without oneDNN; fp32 works everywhere"}
 	}
 	shape := m.Config.shape()
 	e := &engine{precision: precision}
-	err := taken(C.pii_engine_make(&shape, precisionCodes[precision], C.int(by), &e.pointer))
+	err := taken(C.pii_engine_make(&shape, precisionCodes[precision], C.int(by), C.int(m.session.threads), &e.pointer))
 	return e, err
 }
 
@@ -231,29 +198,24 @@ func (m *Model) parts() [][]Parameter {
 	return append(list, m.parameters[last:])
 }
 
-func (e *engine) take(part []Parameter) error {
-	var weights []*C.float
-	for _, p := range part {
-		pointer, err := floatsOf(p.tensor)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
-		}
-		weights = append(weights, pointer)
+func (e *engine) take(weights [][]float32) error {
+	var list []*C.float
+	for _, values := range weights {
+		list = append(list, (*C.float)(unsafe.SliceData(values)))
 	}
-	return taken(C.pii_engine_take(e.pointer, unsafe.SliceData(weights)))
+	return taken(C.pii_engine_take(e.pointer, unsafe.SliceData(list)))
 }
 
-// floatsOf is where a float32 tensor on the CPU has its values, in row-major order.
-func floatsOf(x *ts.Tensor) (*C.float, error) {
-	plain, err := x.IsContiguous()
-	if err == nil && (!plain || x.DType() != gotch.Float) {
-		err = errors.New("a weight is not a plain float32 tensor")
+// weightsOf finds the weights of a part that is in tensors.
+func weightsOf(part []Parameter) (list [][]float32, err error) {
+	for _, p := range part {
+		values, err := floatsOf(p.tensor)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+		list = append(list, values)
 	}
-	if err != nil {
-		return nil, err
-	}
-	pointer, err := x.DataPtr()
-	return (*C.float)(pointer), err
+	return list, nil
 }
 
 // dropEngine runs on the owner's thread.
@@ -267,8 +229,13 @@ func (m *Model) dropEngine() {
 
 // engineLogits computes logits of rows that have been checked. It runs on the owner's thread.
 func (m *Model) engineLogits(rows []Row) ([][]float32, error) {
+	if m.words != nil {
+		if err := m.words.need(rows); err != nil {
+			return nil, err
+		}
+	}
 	return m.logitsOneAfterAnother(rows, func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error {
-		return taken(C.pii_engine_run(m.engine.pointer, C.int(Threads()), ids, starts, n, logits))
+		return taken(C.pii_engine_run(m.engine.pointer, ids, starts, n, logits))
 	})
 }
 

@@ -8,12 +8,12 @@ import (
 	"os"
 )
 
-// spinCount is how often a thread of libtorch looks for work before it sleeps. libgomp's own count makes threads wait for
+// spinCount is how often a thread of libtorch or the engine looks for work before it sleeps. libgomp's own count makes threads wait for
 // milliseconds, which is harmless alone and ruinous where something else wants the cores: a training step took four
 // times as long beside one other busy process. With this one it took a fifth longer, and alone no longer.
 const spinCount = "10000"
 
-// prepareEnvironment sets what libtorch's libraries read when they are loaded, where the user has not.
+// prepareEnvironment sets what the libraries read when they are loaded, where the user has not.
 func prepareEnvironment() error {
 	if os.Getenv("OMP_WAIT_POLICY") != "" || os.Getenv("GOMP_SPINCOUNT") != "" {
 		return nil
@@ -32,6 +32,3 @@ func keepMemory() {
 	C.mallopt(C.M_MMAP_THRESHOLD, 32<<20)
 	C.mallopt(C.M_TRIM_THRESHOLD, most)
 }
-
-// returnMemory gives back to the system what the C allocator keeps.
-func returnMemory() { C.malloc_trim(0) }

@@ -38,7 +38,7 @@ func Info() (LibraryInfo, error) {
 	if err := Load(); err != nil {
 		return LibraryInfo{}, err
 	}
-	if err := useThreads(0); err != nil {
+	if err := useThreads(chooseThreads(0)); err != nil {
 		return LibraryInfo{}, err
 	}
 	info := LibraryInfo{

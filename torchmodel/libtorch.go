@@ -7,33 +7,16 @@ package torchmodel
 import "C"
 
 import (
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/sugarme/gotch/libtch"
 	"github.com/sugarme/gotch/ts"
 )
-
-// csrc is the C++ in libtch.so: its digest says which library this program was written for.
-//
-//go:embed csrc/*.cpp csrc/*.h
-var csrc embed.FS
-
-// LibraryVariable names the environment variable that overrides where libtch.so is looked for.
-const LibraryVariable = "PII_LIBTCH"
-
-const remedy = "run `make setup` again"
 
 // loaded is what Load found out; its fields are written once.
 var loaded struct {
@@ -43,107 +26,37 @@ var loaded struct {
 	err   error
 }
 
-// BuiltFor is what set-up writes beside libtch.so about the libtorch that it was built for.
-type BuiltFor struct {
-	Libtorch    string `json:"libtorch"`     // version
-	LibtorchDir string `json:"libtorch_dir"` // folder of its libraries
-	Source      string `json:"source"`       // where set-up took it from, in words
-	CXX11ABI    bool   `json:"cxx11_abi"`    // whether std::string is that of C++11
-	CUDA        bool   `json:"cuda"`         // whether it has CUDA's part
-	OpenBLAS    string `json:"openblas"`     // name of the OpenBLAS library that is loaded with it; "" where there is none
-	OneDNN      bool   `json:"onednn"`       // whether our own C++ in it uses oneDNN
-	Csrc        string `json:"csrc"`         // digest of our own C++ in it
-}
-
 // Load opens libtch.so, and with it libtorch, and checks that they fit together and to this program. It does so once: later
 // calls return the first one's result. Nothing of libtorch may be called before it has succeeded. The environment variables
 // that libtorch and its libraries read must be set before.
 func Load() error {
 	loaded.once.Do(func() {
-		loaded.path, loaded.err = findLibrary()
+		loaded.path, loaded.built, loaded.err = checkedLibrary()
 		if loaded.err == nil {
 			loaded.err = prepareEnvironment()
 		}
 		if loaded.err == nil {
 			keepMemory()
-			loaded.built, loaded.err = open(loaded.path)
+			loaded.err = open(loaded.path, loaded.built)
 		}
 	})
 	return loaded.err
 }
 
-// findLibrary returns where libtch.so is: where the environment says, beside the executable, or where set-up put it.
-func findLibrary() (string, error) {
-	if path := os.Getenv(LibraryVariable); path != "" {
-		return path, nil
-	}
-	candidates := []string{filepath.Join(libtch.LibraryDir, csrcDigest(), "libtch.so")}
-	if executable, err := os.Executable(); err == nil {
-		dir := filepath.Dir(executable)
-		candidates = slices.Concat([]string{filepath.Join(dir, "libtch.so"), filepath.Join(dir, "lib", "libtch.so")}, candidates)
-	}
-	for _, path := range candidates {
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("no libtch.so for this program beside it, in lib/, or in %s: %s", libtch.LibraryDir, remedy)
-}
-
-// csrcDigest is computed as in scripts/setup.sh: over the sources and then the headers, by name.
-func csrcDigest() string {
-	hash := sha256.New()
-	for _, pattern := range []string{"csrc/*.cpp", "csrc/*.h"} {
-		names, _ := fs.Glob(csrc, pattern) // the pattern is well-formed
-		for _, name := range names {
-			content, _ := csrc.ReadFile(name) // embedded
-			hash.Write(content)
-		}
-	}
-	return hex.EncodeToString(hash.Sum(nil))[:12]
-}
-
 // open loads the library at path and binds the C functions. Whatever goes wrong is told in one line.
-func open(path string) (BuiltFor, error) {
-	built, err := readBuiltFor(path)
-	if err != nil {
-		return built, err
-	}
-	if built.Csrc != csrcDigest() {
-		return built, fmt.Errorf("%s is not of this version of the program: %s", path, remedy)
-	}
+func open(path string, built BuiltFor) error {
 	handle, err := libtch.Open(path)
 	if err != nil {
-		return built, fmt.Errorf("%s was built for libtorch %s, of %s, and cannot be loaded (%s): %s", path, built.Libtorch, built.LibtorchDir, firstLine(err.Error()), remedy)
+		return fmt.Errorf("%s was built for libtorch %s, of %s, and cannot be loaded (%s): %s", path, built.Libtorch, built.LibtorchDir, firstLine(err.Error()), remedy)
 	}
-	if missing := C.pii_bind(handle); missing != nil {
-		return built, fmt.Errorf("%s lacks %s: %s", path, C.GoString(missing), remedy)
+	if missing := C.pii_bind_torch(handle); missing != nil {
+		return fmt.Errorf("%s lacks %s: %s", path, C.GoString(missing), remedy)
 	}
 	if err := checkVersion(path); err != nil {
-		return built, err
+		return err
 	}
 	ts.InitNone()
-	return built, nil
-}
-
-func readBuiltFor(path string) (built BuiltFor, err error) {
-	if _, err := os.Stat(path); err != nil {
-		return built, fmt.Errorf("no libtch.so: %w: %s", err, remedy)
-	}
-	name := strings.TrimSuffix(path, ".so") + ".json"
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return built, fmt.Errorf("beside libtch.so lies no description of it: %w: %s", err, remedy)
-	}
-	if err := json.Unmarshal(content, &built); err != nil {
-		return built, fmt.Errorf("%s: %w: %s", name, err, remedy)
-	}
-	return built, nil
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
+	return nil
 }
 
 // checkVersion compares the libtorch that libtch.so was compiled with to the one that was loaded.
@@ -198,7 +111,7 @@ func takenText(text *C.char) string {
 	if text == nil {
 		return ""
 	}
-	defer C.pii_torch_free(text)
+	defer C.free(unsafe.Pointer(text))
 	return C.GoString(text)
 }
 

@@ -50,7 +50,7 @@ func (s *Session) LoadMaskedLM(dir string, seed uint64) (*Model, Loaded, error) 
 		delete(found.theirs, tiedProjector)
 		delete(found.weights, tiedProjector)
 		return loaded.take(found, c, !found.hasHead(c))
-	}, (*Model).fill)
+	})
 	return m, loaded, err
 }
 

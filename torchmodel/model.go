@@ -19,7 +19,7 @@ type Model struct {
 	classifier linear       // of a model with labels
 	masked     maskedLM     // of a masked language model
 	engine     *engine      // nil: predictions go through libtorch's operators
-	packed     bool         // only the engine has the weights of layers and classifier; their tensors are nil
+	words      *wordRows    // of a model that only predicts: its tensors are nil, and the engine has the weights; else nil
 	pass       *forwardPass // libtorch's operators in one call; nil: one by one
 }
 
@@ -36,6 +36,9 @@ func (s *Session) build(c Config, random *rand.Rand, stored func(name string) bo
 	}
 	if len(c.Labels) == 0 && !c.MaskedLM {
 		return nil, errors.New("the model has no labels")
+	}
+	if err := s.needLibtorch(); err != nil {
+		return nil, err
 	}
 	m := &Model{Config: c, session: s}
 	err := s.do(func() error {
@@ -73,7 +76,7 @@ func (m *Model) assemble(root path) {
 	m.classifier = newLinear(root.at("classifier"), m.Config.Dim, len(m.Config.Labels))
 }
 
-// Close frees the model's tensors.
+// Close frees the model's tensors, and its files where it has kept them.
 func (m *Model) Close() error {
 	return m.session.do(func() error {
 		m.dropEngine()
@@ -89,6 +92,10 @@ func (m *Model) free() error {
 		}
 	}
 	m.parameters = nil
+	if m.words != nil {
+		errs = append(errs, m.words.close())
+		m.words = nil
+	}
 	return errors.Join(errs...)
 }
 
@@ -97,7 +104,7 @@ func (m *Model) checkWhole() error {
 	switch {
 	case len(m.parameters) == 0:
 		return errClosed
-	case m.packed:
+	case m.words != nil:
 		return errors.New("the model was loaded to predict only")
 	}
 	return nil
@@ -152,7 +159,7 @@ func (m *Model) Logits(rows []Row) ([][]float32, error) {
 		return nil, fmt.Errorf("computing logits: %w", err)
 	}
 	var logits [][]float32
-	err := m.session.noGrad(func() (err error) {
+	err := m.session.do(func() (err error) {
 		if len(m.parameters) == 0 {
 			return errClosed
 		}
@@ -173,18 +180,18 @@ func (m *Model) Logits(rows []Row) ([][]float32, error) {
 var errClosed = errors.New("the model is closed")
 
 // libtorchLogits computes logits by libtorch's operators, with rows padded to the longest. It runs on the owner's thread.
-func (m *Model) libtorchLogits(rows []Row) ([][]float32, error) {
-	s := new(scope)
-	defer s.drop()
-	in := newBatch(s, m.Config, rows, m.session.device)
-	if s.err != nil {
-		return nil, s.err
-	}
-	flat := s.floats(m.forward(s, in, false))
-	if s.err != nil {
-		return nil, s.err
-	}
-	return m.split(flat, rows, in.length), nil
+func (m *Model) libtorchLogits(rows []Row) (logits [][]float32, err error) {
+	err = withoutGrad(func() error {
+		s := new(scope)
+		defer s.drop()
+		in := newBatch(s, m.Config, rows, m.session.device)
+		flat := s.floats(m.forward(s, in, false))
+		if s.err == nil {
+			logits = m.split(flat, rows, in.length)
+		}
+		return s.err
+	})
+	return logits, err
 }
 
 func finite(values []float32) bool {
@@ -217,7 +224,7 @@ type Judged struct {
 // Judge compares the model's scores of rows with their tags, in the way that the model is prepared for.
 func (m *Model) Judge(rows []Row) (Judged, error) {
 	var j Judged
-	err := m.session.noGrad(func() (err error) {
+	err := m.session.do(func() (err error) {
 		if m.engine != nil || m.pass != nil {
 			j, err = m.preparedJudge(rows)
 			return err
@@ -238,20 +245,23 @@ func (m *Model) Judge(rows []Row) (Judged, error) {
 }
 
 // libtorchJudge is Judge by libtorch's operators, one by one. It runs on the owner's thread.
-func (m *Model) libtorchJudge(rows []Row) (Judged, error) {
-	s := new(scope)
-	defer s.drop()
-	in := newBatch(s, m.Config, rows, m.session.device)
-	if s.err == nil && in.tags == nil {
-		s.fail(errNoTags)
-	}
-	logits := m.forward(s, in, false)
-	loss := s.floats(m.lossSum(s, logits, in.tags, ts.None, 0))
-	flat := s.floats(logits)
-	if s.err != nil {
-		return Judged{}, s.err
-	}
-	return Judged{float64(loss[0]), countLabelled(rows), m.split(flat, rows, in.length)}, nil
+func (m *Model) libtorchJudge(rows []Row) (j Judged, err error) {
+	err = withoutGrad(func() error {
+		s := new(scope)
+		defer s.drop()
+		in := newBatch(s, m.Config, rows, m.session.device)
+		if s.err == nil && in.tags == nil {
+			s.fail(errNoTags)
+		}
+		logits := m.forward(s, in, false)
+		loss := s.floats(m.lossSum(s, logits, in.tags, ts.None, 0))
+		flat := s.floats(logits)
+		if s.err == nil {
+			j = Judged{float64(loss[0]), countLabelled(rows), m.split(flat, rows, in.length)}
+		}
+		return s.err
+	})
+	return j, err
 }
 
 var errNoTags = errors.New("the batch has no tags")

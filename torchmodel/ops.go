@@ -78,7 +78,7 @@ func (s *scope) ints(values []int64, shape []int64, device gotch.Device) *ts.Ten
 
 // float32s is a new tensor of 32-bit floats on the device.
 func (s *scope) float32s(values []float32, shape []int64, device gotch.Device) *ts.Tensor {
-	return s.data(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values)), shape, gotch.Float, device)
+	return s.data(bytesOf(values), shape, gotch.Float, device)
 }
 
 func (s *scope) data(content []byte, shape []int64, dtype gotch.DType, device gotch.Device) *ts.Tensor {

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"sort"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/nlpodyssey/safetensors"
 	"github.com/sugarme/gotch/ts"
@@ -48,7 +47,7 @@ func openFile(path string, read func(r io.ReaderAt, size int64) (*tensorFile, er
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
-	f.files, f.size = []*os.File{file}, info.Size()
+	f.files, f.infos, f.size = []*os.File{file}, []os.FileInfo{info}, info.Size()
 	for name, t := range f.tensors {
 		t.path = path
 		f.tensors[name] = t
@@ -237,7 +236,7 @@ func (v tensorView) Data() []byte {
 		*v.err = s.err
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
+	return bytesOf(values)
 }
 
 func writeTensors(w io.Writer, tensors map[string]*ts.Tensor, metadata map[string]string) error {

@@ -39,13 +39,16 @@ func (o owner) do(f func() error) error {
 
 func (o owner) close() { o.closing.Do(func() { close(o.calls) }) }
 
-// Session is libtorch with the one owner of its models. The methods of Session, Model and Trainer may be called from any
+// Session computes on a device, with the one owner of its models. On a CPU it loads libtorch when a model first needs it, which one
+// that only predicts does not. The methods of Session, Model and Trainer may be called from any
 // goroutine; they take turns. Only within a step of training do more threads compute, each the owner of graphs of its own:
 // see crew.
 type Session struct {
 	owner
-	device gotch.Device
-	room   room
+	device  gotch.Device
+	threads int  // of one operation on the CPU; 0: as many as OpenMP has read from the environment
+	torch   bool // libtorch is there, and has the owner's number of threads
+	room    room
 
 	// Warn is told, once, that the device has too little memory for what it was asked to compute at once. Nil: nobody is.
 	Warn func(format string, arguments ...any)
@@ -54,22 +57,20 @@ type Session struct {
 	shortage func(cells int) error // set by tests: what computing so many padded tokens at once fails with
 }
 
-// Open loads libtorch and starts its owner. device is cpu, cuda, cuda:N, or auto for CUDA where there is one; threads is
-// the number of CPU threads of one operation, 0 for one per physical core (or what OMP_NUM_THREADS says).
+// Open starts a session's owner. device is cpu, cuda, cuda:N, or auto for CUDA where there is one; threads is the number of CPU
+// threads of one operation, 0 for one per physical core (or what OMP_NUM_THREADS says).
 func Open(device string, threads int) (*Session, error) {
-	if err := Load(); err != nil {
+	found, err := findDevice(device)
+	if err != nil {
 		return nil, err
 	}
-	s := &Session{owner: newOwner()}
-	err := s.do(func() (err error) {
-		if err := useThreads(threads); err != nil {
-			return err
-		}
-		if s.device, err = resolveDevice(device); err != nil || !s.device.IsCuda() {
-			return err
-		}
-		return allowTF32(false)
-	})
+	s := &Session{owner: newOwner(), device: found, threads: chooseThreads(threads)}
+	if !found.IsCuda() {
+		return s, nil
+	}
+	if err = s.needLibtorch(); err == nil {
+		err = s.do(func() error { return allowTF32(false) })
+	}
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -77,17 +78,34 @@ func Open(device string, threads int) (*Session, error) {
 	return s, nil
 }
 
+// needLibtorch loads libtorch before the first of the session's tensors is made.
+func (s *Session) needLibtorch() error {
+	if err := Load(); err != nil {
+		return err
+	}
+	return s.do(func() error {
+		if s.torch {
+			return nil
+		}
+		s.torch = true
+		return useThreads(s.threads)
+	})
+}
+
 // noGrad runs f on the owner's thread without recording for a backward pass.
 func (s *Session) noGrad(f func() error) error {
-	return s.do(func() error {
-		before, err := ts.GradSetEnabled(false)
-		if err != nil {
-			return err
-		}
-		err = f()
-		_, back := ts.GradSetEnabled(before)
-		return errors.Join(err, back)
-	})
+	return s.do(func() error { return withoutGrad(f) })
+}
+
+// withoutGrad is noGrad for who is on the owner's thread.
+func withoutGrad(f func() error) error {
+	before, err := ts.GradSetEnabled(false)
+	if err != nil {
+		return err
+	}
+	err = f()
+	_, back := ts.GradSetEnabled(before)
+	return errors.Join(err, back)
 }
 
 // onGPU reports whether a step of training is computed as on a GPU.

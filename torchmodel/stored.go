@@ -1,6 +1,7 @@
 package torchmodel
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,13 +13,15 @@ import (
 
 	"github.com/sugarme/gotch"
 	"github.com/sugarme/gotch/ts"
+	"github.com/x448/float16"
 )
 
 // tensorFile is an open file, or several as one, of named tensors. It is read and not mapped: a file that is cut off while it
 // is read is then an error, not the end of the process, and reading into a tensor's own memory needs no copy.
 type tensorFile struct {
 	files    []*os.File
-	size     int64 // of the files, in bytes
+	infos    []os.FileInfo // of each file, as of when it was opened
+	size     int64         // of the files, in bytes
 	tensors  map[string]stored
 	metadata map[string]string // of safetensors, whatever its writer put there
 }
@@ -30,6 +33,20 @@ func (f *tensorFile) Close() error {
 		errs = append(errs, file.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// unchanged is an error where a file has been written to since it was opened.
+func (f *tensorFile) unchanged() error {
+	for i, file := range f.files {
+		now, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		if now.Size() != f.infos[i].Size() || !now.ModTime().Equal(f.infos[i].ModTime()) {
+			return fmt.Errorf("%s has changed while the model was in use", file.Name())
+		}
+	}
+	return nil
 }
 
 func (f *tensorFile) names() []string {
@@ -51,12 +68,9 @@ type stored struct {
 	strides []int64 // of each dimension, in elements; nil where they lie in row-major order without gaps
 }
 
-// dtypeSizes are the bytes of an element. Of these types, only those of dtypes can become parameters.
+// dtypeSizes are the bytes of an element. Of these types, F32, F16 and BF16 can become parameters.
 var dtypeSizes = map[string]int64{"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4,
 	"U16": 2, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1, "C64": 8}
-
-// dtypes are the types that libtorch turns into float32 parameters.
-var dtypes = map[string]gotch.DType{"F32": gotch.Float, "F16": gotch.Half, "BF16": gotch.BFloat16}
 
 // sizeOf is the number of elements of a shape and of their bytes, or an error where either is none.
 func sizeOf(shape []int64, dtype string) (count, bytes int64, err error) {
@@ -84,7 +98,7 @@ func sizeOf(shape []int64, dtype string) (count, bytes int64, err error) {
 
 // fault says what of a stored tensor does not fit a parameter; "" is nothing.
 func (t stored) fault(shape []int64) string {
-	if _, ok := dtypes[t.dtype]; !ok {
+	if !slices.Contains([]string{"F32", "F16", "BF16"}, t.dtype) {
 		return fmt.Sprintf("is %s; F32, F16 and BF16 are read", t.dtype)
 	}
 	if !slices.Equal(t.shape, shape) {
@@ -95,44 +109,77 @@ func (t stored) fault(shape []int64) string {
 
 // copyTo overwrites a parameter of the same shape in place. It runs on the owner's thread.
 func (t stored) copyTo(target *ts.Tensor, device gotch.Device) error {
-	_, size, err := sizeOf(t.shape, t.dtype)
-	if err != nil {
-		return err
-	}
-	if t.dtype == "F32" && !device.IsCuda() {
-		memory, err := bytesOf(target, size)
+	if !device.IsCuda() {
+		memory, err := floatsOf(target)
 		if err != nil {
 			return err
 		}
-		return t.read(memory)
+		return t.floats(memory)
 	}
-	content := make([]byte, size)
-	if err := t.read(content); err != nil {
+	values := make([]float32, elements(t.shape))
+	if err := t.floats(values); err != nil {
 		return err
 	}
 	s := new(scope)
 	defer s.drop()
-	source := s.data(content, t.shape, dtypes[t.dtype], device)
+	source := s.float32s(values, t.shape, device)
 	if s.err == nil {
 		target.Copy_(source)
 	}
 	return s.err
 }
 
-// bytesOf is the memory of a contiguous tensor on the CPU, which must be that large. It is valid as long as the tensor is.
-func bytesOf(x *ts.Tensor, size int64) ([]byte, error) {
-	whole, err := x.IsContiguous()
+// floatsOf is the memory of a float32 tensor on the CPU, in row-major order. It is valid as long as the tensor is.
+func floatsOf(x *ts.Tensor) ([]float32, error) {
+	plain, err := x.IsContiguous()
+	if err == nil && (!plain || x.DType() != gotch.Float) {
+		err = errors.New("a weight is not a plain float32 tensor")
+	}
 	if err != nil {
 		return nil, err
-	}
-	if have := int64(x.Numel()) * int64(x.DType().Size()); !whole || have != size {
-		return nil, fmt.Errorf("a tensor of %d bytes, contiguous: %v, cannot take %d bytes", have, whole, size)
 	}
 	pointer, err := x.DataPtr()
 	if err != nil {
 		return nil, err
 	}
-	return unsafe.Slice((*byte)(pointer), size), nil
+	return unsafe.Slice((*float32)(pointer), x.Numel()), nil
+}
+
+// floats reads all elements in row-major order into as much memory. What has fewer bits is widened, which is exact.
+func (t stored) floats(into []float32) error {
+	if t.dtype == "F32" {
+		return t.read(bytesOf(into))
+	}
+	content := make([]byte, 2*len(into))
+	if err := t.read(content); err != nil {
+		return err
+	}
+	for i := range into {
+		bits := binary.LittleEndian.Uint16(content[2*i:])
+		if t.dtype == "BF16" {
+			into[i] = math.Float32frombits(uint32(bits) << 16)
+		} else {
+			into[i] = float16.Frombits(bits).Float32()
+		}
+	}
+	return nil
+}
+
+// bytesOf is the memory of values.
+func bytesOf(values []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
+}
+
+// floatsIn is the inverse of bytesOf.
+func floatsIn(content []byte) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(content))), len(content)/4)
+}
+
+// row is a row of a matrix without gaps.
+func (t stored) row(i int) stored {
+	t.at += int64(i) * t.shape[1] * dtypeSizes[t.dtype]
+	t.shape = t.shape[1:]
+	return t
 }
 
 // read copies the elements in row-major order, little-endian as in the file, into a buffer of their size.

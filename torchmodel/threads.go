@@ -35,13 +35,18 @@ func physicalCores() int {
 	return len(cores)
 }
 
-// useThreads sets the number of threads: n, or for 0 what OMP_NUM_THREADS says, or defaultThreads.
-func useThreads(n int) error {
-	if n == 0 && os.Getenv("OMP_NUM_THREADS") != "" {
-		return nil // libtorch has read it
+// chooseThreads is the number of threads that a user means by n: for 0 defaultThreads, or 0 where OMP_NUM_THREADS says it.
+func chooseThreads(n int) int {
+	if n == 0 && os.Getenv("OMP_NUM_THREADS") == "" {
+		return defaultThreads()
 	}
+	return n
+}
+
+// useThreads sets libtorch's number of threads; 0 leaves what it has read from OMP_NUM_THREADS.
+func useThreads(n int) error {
 	if n == 0 {
-		n = defaultThreads()
+		return nil
 	}
 	return SetThreads(n)
 }

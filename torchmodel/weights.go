@@ -127,7 +127,8 @@ func openWeights(dir string) (*tensorFile, error) {
 	for _, name := range files {
 		part, err := open(filepath.Join(dir, name))
 		if err == nil {
-			whole.files, whole.size = append(whole.files, part.files...), whole.size+part.size
+			whole.files, whole.infos = append(whole.files, part.files...), append(whole.infos, part.infos...)
+			whole.size += part.size
 			err = index.check(part, name)
 		}
 		if err != nil {

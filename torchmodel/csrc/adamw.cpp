@@ -205,7 +205,7 @@ void check(int n, const Settings &s) {
 char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
                            double lr, double beta1, double beta2, double eps, double step, double max_grad_norm,
                            double grad_scale, double *out_grad_norm) {
-  return guarded([&] {
+  return guarded_torch([&] {
     const Settings settings{lr, beta1, beta2, eps, step, max_grad_norm, grad_scale};
     check(n, settings);
     c10::NoGradGuard no_grad;

@@ -57,7 +57,7 @@ void read_memory(Driver &driver, int device, int64_t *total, int64_t *free_now) 
 
 char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *free_now) {
   *name = nullptr;
-  return guarded([&] {
+  return guarded_torch([&] {
     Driver driver;
     int device = 0;
     driver.call("cuDeviceGet", &device, index);
@@ -71,7 +71,7 @@ char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *fre
 char *pii_torch_cuda_capability(int index, int *major, int *minor) {
   constexpr int attribute_major = 75, attribute_minor = 76; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
   *major = *minor = 0;
-  return guarded([&] {
+  return guarded_torch([&] {
     Driver driver;
     int device = 0;
     driver.call("cuDeviceGet", &device, index);

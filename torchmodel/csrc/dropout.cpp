@@ -71,7 +71,7 @@ struct Dropout : torch::autograd::Function<Dropout> {
 } // namespace
 
 char *pii_torch_dropout(void *x, double p, uint64_t key, void **out) {
-  return guarded([&] {
+  return guarded_torch([&] {
     const at::Tensor &input = *static_cast<at::Tensor *>(x);
     if (!(p >= 0 && p < 1) || !input.device().is_cpu() || !input.is_floating_point())
       throw std::invalid_argument("dropout needs 0 <= p < 1 and numbers of floating point on the CPU");

@@ -184,15 +184,15 @@ private:
 
 char *pii_forward_make(const pii_engine_shape *shape, void *const *weights, int precision, void **model) {
   *model = nullptr;
-  return guarded([&] { *model = new Forward(*shape, weights, precision); });
+  return guarded_torch([&] { *model = new Forward(*shape, weights, precision); });
 }
 
 char *pii_forward_run(void *model, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits) {
-  return guarded([&] { static_cast<Forward *>(model)->run({ids, starts, rows}, logits); });
+  return guarded_torch([&] { static_cast<Forward *>(model)->run({ids, starts, rows}, logits); });
 }
 
 void pii_forward_free(void *model) { delete static_cast<Forward *>(model); }
 
 char *pii_forward_allow_tf32(int allow) {
-  return guarded([&] { allow_tf32(allow != 0); });
+  return guarded_torch([&] { allow_tf32(allow != 0); });
 }

@@ -1,7 +1,7 @@
 /* The forward pass of a DistilBERT classifier of tokens through libtorch's operators, on any device of libtorch's: one call for
-   a batch. Functions that return char* return NULL, or a message that says what went wrong, to be given to pii_torch_free. */
+   a batch. Functions that return char* return NULL, or a message that says what went wrong, the caller's to free. */
 #pragma once
-#include "engine.h"
+#include "engine/engine.h"
 
 #ifdef __cplusplus
 extern "C" {

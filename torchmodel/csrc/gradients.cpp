@@ -55,7 +55,7 @@ std::vector<at::Tensor> take(void **copies, int n, int copies_each, int i) {
 } // namespace
 
 char *pii_torch_add_gradients(void **params, void **copies, int n, int copies_each) {
-  return guarded([&] {
+  return guarded_torch([&] {
     c10::NoGradGuard no_grad;
     std::vector<Block> blocks;
     std::vector<at::Tensor> held; // the gradients that blocks point into
@@ -83,7 +83,7 @@ char *pii_torch_add_gradients(void **params, void **copies, int n, int copies_ea
 }
 
 char *pii_torch_clear_gradients(void **params, int n) {
-  return guarded([&] {
+  return guarded_torch([&] {
     for (int i = 0; i < n; i++)
       at_index(params, i).mutable_grad().reset();
   });

@@ -1,11 +1,5 @@
-/* The functions that the Go side calls: each is bound when libtch.so is opened. A function added to a header here is added
-   to this list too. */
-X(pii_engine_free)
-X(pii_engine_make)
-X(pii_engine_products)
-X(pii_engine_run)
-X(pii_engine_supports)
-X(pii_engine_take)
+/* The functions of libtch.so, beside gotch's, that the Go side calls: each is bound when the library is opened. A function added to
+   a header here is added to this list too. */
 X(pii_forward_allow_tf32)
 X(pii_forward_free)
 X(pii_forward_make)
@@ -18,7 +12,6 @@ X(pii_torch_cuda_capability)
 X(pii_torch_cuda_device)
 X(pii_torch_cuda_device_count)
 X(pii_torch_dropout)
-X(pii_torch_free)
 X(pii_torch_get_num_threads)
 X(pii_torch_library_path)
 X(pii_torch_manual_seed)

@@ -32,16 +32,14 @@ const char *why_no_device() {
 
 } // namespace
 
-void pii_torch_free(char *text) { free(text); }
-
 const char *pii_torch_built_version(void) { return TORCH_VERSION; }
 
 char *pii_torch_show_config(char **text) {
-  return guarded([&] { *text = copy(at::show_config()); });
+  return guarded_torch([&] { *text = copy(at::show_config()); });
 }
 
 char *pii_torch_library_path(char **path) {
-  return guarded([&] {
+  return guarded_torch([&] {
     Dl_info info;
     if (dladdr(reinterpret_cast<void *>(&at::show_config), &info) == 0 || info.dli_fname == nullptr)
       throw std::runtime_error("the loader does not say where libtorch is");
@@ -51,7 +49,7 @@ char *pii_torch_library_path(char **path) {
 
 char *pii_torch_openblas(char **core, char **config) {
   *core = *config = nullptr;
-  return guarded([&] {
+  return guarded_torch([&] {
     if (auto name = symbol<char *(*)()>("openblas_get_corename"))
       *core = copy(name());
     if (auto text = symbol<char *(*)()>("openblas_get_config"))
@@ -64,7 +62,7 @@ char *pii_torch_onednn_version(char **version) {
     int major, minor, patch;
   };
   *version = nullptr;
-  return guarded([&] {
+  return guarded_torch([&] {
     if (auto get = symbol<const Version *(*)()>("dnnl_version")) {
       const Version *v = get();
       *version = copy(std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch));
@@ -75,11 +73,11 @@ char *pii_torch_onednn_version(char **version) {
 int pii_torch_get_num_threads(void) { return at::get_num_threads(); }
 
 char *pii_torch_set_num_threads(int threads) {
-  return guarded([&] { at::set_num_threads(threads); });
+  return guarded_torch([&] { at::set_num_threads(threads); });
 }
 
 char *pii_torch_use_threads(int threads) {
-  return guarded([&] {
+  return guarded_torch([&] {
     at::get_num_threads(); // a thread takes libtorch's number when it first asks, and would then forget this one
     auto set = symbol<void (*)(int)>("omp_set_num_threads");
     if (set == nullptr || at::hasMKL()) // MKL has a number of its own
@@ -92,7 +90,7 @@ char *pii_torch_use_threads(int threads) {
 char *pii_torch_cuda_device_count(int *count, char **why_none) {
   *count = 0;
   *why_none = nullptr;
-  return guarded([&] {
+  return guarded_torch([&] {
     *count = static_cast<int>(torch::cuda::device_count());
     if (*count == 0)
       *why_none = copy(why_no_device());

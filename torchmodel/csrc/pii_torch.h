@@ -1,13 +1,11 @@
 /* What gotch lacks, as plain C functions in libtch.so. Those that return char* return NULL, or a message that says what
-   went wrong; messages and texts are the caller's, to be given to pii_torch_free. All may be called from any thread. */
+   went wrong; messages and texts are the caller's to free. All may be called from any thread. */
 #pragma once
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-void pii_torch_free(char *text);
 
 /* The version of the libtorch whose headers this library was compiled with; not to be freed. */
 const char *pii_torch_built_version(void);

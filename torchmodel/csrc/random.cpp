@@ -4,5 +4,5 @@
 #include <ATen/Context.h>
 
 extern "C" char *pii_torch_manual_seed(int64_t seed) {
-  return guarded([&] { at::manual_seed(static_cast<uint64_t>(seed)); });
+  return guarded_torch([&] { at::manual_seed(static_cast<uint64_t>(seed)); });
 }

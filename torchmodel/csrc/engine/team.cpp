@@ -1,10 +1,15 @@
-// Of our sources, set-up compiles this one alone with OpenMP: in the others, headers of libtorch's that open threads where
-// they see OpenMP would do so within the operations of training. Without OpenMP a team is one thread.
+// Where the compiler has no OpenMP, a team is one thread.
 #include "team.h"
 #ifdef _OPENMP
 #include <omp.h>
 
 namespace pii {
+
+int use_threads(int threads) {
+  if (threads > 0)
+    omp_set_num_threads(threads);
+  return omp_get_max_threads();
+}
 
 Team::Team(int threads) : Team(threads, false, 0) {}
 
@@ -31,6 +36,8 @@ void Team::run(const std::function<void(int64_t part, int64_t parts)> &work) {
 } // namespace pii
 #else
 namespace pii {
+
+int use_threads(int) { return 1; }
 
 Team::Team(int) : Team(1, false, 0) {}
 

@@ -59,8 +59,8 @@ struct Batch {
 
 class Engine {
 public:
-  Engine(const pii_engine_shape &shape, int precision, int products)
-      : shape_(shape), precision_(precision), kernels_(kernels_avx2() ? kernels_avx2() : kernels_any()) {
+  Engine(const pii_engine_shape &shape, int precision, int products, int threads)
+      : shape_(shape), precision_(precision), threads_(use_threads(threads)), kernels_(kernels_avx2() ? kernels_avx2() : kernels_any()) {
     if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && onednn_supports(precision) == 2))
       onednn_ = make_onednn();
     if (products == PII_BY_ONEDNN && !onednn_)
@@ -79,7 +79,7 @@ public:
       classifier_ = own_linear(from.stored(shape_.classes, shape_.dim), PII_FP32, kernels_);
   }
 
-  void run(int threads, Batch all, float *logits) {
+  void run(Batch all, float *logits) {
     if (!classifier_)
       throw std::logic_error("the engine lacks weights");
     for (int64_t first = 0; first < all.rows;) {
@@ -87,7 +87,7 @@ public:
       while (last < all.rows && all.starts[last + 1] - all.starts[first] <= kTokens)
         last++;
       const Batch part{all.ids, all.starts + first, last - first};
-      compute(threads, part, logits + (all.starts[first] - all.starts[0]) * shape_.classes);
+      compute(part, logits + (all.starts[first] - all.starts[0]) * shape_.classes);
       first = last;
     }
   }
@@ -118,15 +118,15 @@ private:
   }
 
   // oneDNN opens parallel regions of its own, so with it nothing else may be inside one.
-  void compute(int threads, const Batch &batch, float *logits) {
-    grow(threads, batch);
-    if (!onednn_ && threads > 1)
-      return Team::inside(threads, [&](Team &team) { forward(team, batch, logits); });
-    Team alone(threads);
+  void compute(const Batch &batch, float *logits) {
+    grow(batch);
+    if (!onednn_ && threads_ > 1)
+      return Team::inside(threads_, [&](Team &team) { forward(team, batch, logits); });
+    Team alone(threads_);
     forward(alone, batch, logits);
   }
 
-  void grow(int threads, const Batch &batch) {
+  void grow(const Batch &batch) {
     const int64_t m = room(batch.tokens()), d = shape_.dim;
     x_.grow(m * d);
     context_.grow(m * d);
@@ -134,7 +134,7 @@ private:
     hidden_.grow(m * shape_.hidden);
     reserve(scratch_, m, std::max(d, shape_.hidden), std::max(3 * d, shape_.hidden), precision_);
     attention_each_ = round_up(attention_scratch(batch.longest(), d / shape_.heads, kernels_->panel), 16);
-    attention_.grow(attention_each_ * threads);
+    attention_.grow(attention_each_ * threads_);
   }
 
   void forward(Team &team, const Batch &batch, float *logits) {
@@ -184,7 +184,7 @@ private:
   }
 
   pii_engine_shape shape_;
-  int precision_;
+  int precision_, threads_;
   const Kernels *kernels_;
   std::unique_ptr<OneDNN> onednn_; // null: our own loops; it outlives the layers
   const char *name_;
@@ -209,17 +209,17 @@ int pii_engine_supports(int precision) {
   return std::max(own, onednn_supports(precision));
 }
 
-char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, void **engine) {
+char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, int threads, void **engine) {
   *engine = nullptr;
-  return guarded([&] { *engine = new pii::Engine(*shape, precision, products); });
+  return guarded([&] { *engine = new pii::Engine(*shape, precision, products, threads); });
 }
 
 char *pii_engine_take(void *engine, const float *const *weights) {
   return guarded([&] { static_cast<pii::Engine *>(engine)->take(pii::Reader(weights)); });
 }
 
-char *pii_engine_run(void *engine, int threads, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits) {
-  return guarded([&] { static_cast<pii::Engine *>(engine)->run(std::max(threads, 1), {ids, starts, rows}, logits); });
+char *pii_engine_run(void *engine, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits) {
+  return guarded([&] { static_cast<pii::Engine *>(engine)->run({ids, starts, rows}, logits); });
 }
 
 const char *pii_engine_products(void *engine) { return static_cast<pii::Engine *>(engine)->products(); }

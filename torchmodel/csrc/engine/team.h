@@ -5,6 +5,10 @@
 
 namespace pii {
 
+// Sets how many threads the regions have that the calling thread opens from now on, oneDNN's too; 0 leaves what OpenMP has read from
+// the environment. Returns how many these are: without OpenMP 1.
+int use_threads(int threads);
+
 // A team either is inside a parallel region, whose threads all run the same code and meet at the end of each each(); or it
 // is one thread that opens a region for each of them. The first is quicker, the second lets others open regions too.
 class Team {

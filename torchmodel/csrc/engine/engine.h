@@ -1,5 +1,5 @@
-/* The forward pass of a DistilBERT classifier of tokens on a CPU, without libtorch. Functions that return char* return NULL,
-   or a message that says what went wrong, to be given to pii_torch_free. */
+/* The forward pass of a DistilBERT classifier of tokens on a CPU, in libpii.so: nothing here needs libtorch. Functions that return
+   char* return NULL, or a message that says what went wrong, the caller's to free. */
 #pragma once
 #include <stdint.h>
 
@@ -22,8 +22,9 @@ typedef struct {
 /* Whether this processor and this build can compute in a precision: 0 no, 1 yes, 2 yes, and with instructions made for it. */
 int pii_engine_supports(int precision);
 
-/* Makes an engine, which then is to take its weights. */
-char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, void **engine);
+/* Makes an engine, which then is to take its weights, and computes with so many threads; 0 is as many as OpenMP gives by itself. The
+   thread that makes it is the one to call it: OpenMP and oneDNN keep the number by thread. */
+char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, int threads, void **engine);
 
 /* Takes the next part of the weights, which are float32 and contiguous:
      first word and position embeddings (V, D) and (P, D), their layer norm's weight and bias (D);
@@ -35,8 +36,8 @@ char *pii_engine_take(void *engine, const float *const *weights);
 
 /* Computes logits (starts[rows], K) of texts that lie one after another: row i is ids[starts[i]] … ids[starts[i+1]-1], at
    positions 0, 1, …; none is empty. Ids and lengths are the caller's to check. The result of a row does not depend on the
-   others but for rounding. One call at a time. */
-char *pii_engine_run(void *engine, int threads, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits);
+   others but for rounding. */
+char *pii_engine_run(void *engine, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits);
 
 /* What computes the products: a text of the engine's. */
 const char *pii_engine_products(void *engine);
