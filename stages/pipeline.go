@@ -308,7 +308,7 @@ func hardware() string {
 // tagger opens a model folder on the configured device.
 func (e *Env) tagger(c *Config, dir string) (*Tagger, error) {
 	tokenizer := sync.OnceValues(func() (*wordpiece.BERT, error) { return wordpiece.Load(dir) })
-	go func() { _, _ = tokenizer() }() // while libtorch is loaded; readTagger sees what goes wrong
+	go func() { _, _ = tokenizer() }() // while the model is read; readTagger sees what goes wrong
 	session, err := e.session(c.Device, c.Threads)
 	if err != nil {
 		return nil, err

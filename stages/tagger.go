@@ -35,10 +35,6 @@ func openTagger(session *torchmodel.Session, dir string, cfg *Config) (*Tagger, 
 
 // readTagger is openTagger with a tokenizer that may be on its way already.
 func readTagger(session *torchmodel.Session, dir string, cfg *Config, load func() (*wordpiece.BERT, error)) (*Tagger, error) {
-	tokenizer, err := load()
-	if err != nil {
-		return nil, err
-	}
 	modelCard, err := readCard(dir, cfg)
 	if err != nil {
 		return nil, err
@@ -53,6 +49,10 @@ func readTagger(session *torchmodel.Session, dir string, cfg *Config, load func(
 	}
 	if err != nil {
 		return nil, err
+	}
+	tokenizer, err := load()
+	if err != nil {
+		return nil, errors.Join(err, model.Close())
 	}
 	t := &Tagger{model: model, tokenizer: tokenizer, card: modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength),
 		batch: cfg.batchLimit(), aggregate: cfg.aggregation()}

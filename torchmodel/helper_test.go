@@ -1,6 +1,7 @@
 package torchmodel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,20 @@ var helpers = map[string]func() error{
 	"load": func() error {
 		fmt.Printf("load=%v\n", Load())
 		return nil
+	},
+	"predict": func() error {
+		s, err := Open("cpu", 2)
+		if err != nil {
+			return err
+		}
+		m, err := s.LoadToPredict(tiny, FP32)
+		fmt.Printf("load=%v\n", err)
+		if err != nil {
+			return nil
+		}
+		logits, err := m.Logits([]Row{{IDs: []int32{2, 5, 3}}})
+		fmt.Printf("logits=%v\n", logits)
+		return errors.Join(err, m.Close())
 	},
 	"cuda": func() error {
 		if err := Load(); err != nil {

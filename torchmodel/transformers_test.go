@@ -33,28 +33,34 @@ func TestCheckpointsOfTransformers(t *testing.T) {
 		t.Fatalf("%d checkpoints have expected logits: %v", len(golden.Logits), slices.Sorted(maps.Keys(golden.Logits)))
 	}
 	s := openSession(t)
-	for name, want := range golden.Logits {
-		m, err := s.Load(filepath.Join(theirs, name))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if !slices.Equal(m.Config.Labels, golden.Labels) {
-			t.Errorf("%s: labels %v", name, m.Config.Labels)
-		}
-		for i, ids := range golden.InputIDs {
-			logits, err := m.Logits([]Row{{IDs: ids}})
+	for way, load := range map[string]func(dir string) (*Model, error){"whole": s.Load,
+		"to predict": func(dir string) (*Model, error) { return s.LoadToPredict(dir, FP32) }} {
+		for name, want := range golden.Logits {
+			m, err := load(filepath.Join(theirs, name))
 			if err != nil {
-				t.Fatal(err)
+				t.Error(err)
+				continue
 			}
-			one := [][]int{slices.Repeat([]int{1}, len(ids))}
-			t.Run(name, func(t *testing.T) {
-				goldenBatch{InputIDs: [][]int32{ids}, Mask: one, Logits: want[i : i+1]}.compare(t, logits, 1e-4)
-			})
+			if !slices.Equal(m.Config.Labels, golden.Labels) {
+				t.Errorf("%s: labels %v", name, m.Config.Labels)
+			}
+			t.Run(name+" "+way, func(t *testing.T) { golden.compare(t, m, want) })
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
 		}
-		if err := m.Close(); err != nil {
-			t.Error(err)
+	}
+}
+
+func (g goldenTransformers) compare(t *testing.T, m *Model, want [][][]float64) {
+	t.Helper()
+	for i, ids := range g.InputIDs {
+		logits, err := m.Logits([]Row{{IDs: ids}})
+		if err != nil {
+			t.Fatal(err)
 		}
+		one := [][]int{slices.Repeat([]int{1}, len(ids))}
+		goldenBatch{InputIDs: [][]int32{ids}, Mask: one, Logits: want[i : i+1]}.compare(t, logits, 1e-4)
 	}
 }
 

@@ -2,6 +2,7 @@ package wordpiece
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,29 +88,28 @@ type orderedIDs map[string]int
 
 // MarshalJSON writes the pieces in the order of their ids.
 func (ids orderedIDs) MarshalJSON() ([]byte, error) {
-	pieces := ids.sorted()
 	var out bytes.Buffer
 	out.WriteByte('{')
-	for i, piece := range pieces {
+	for i, piece := range ids.sorted() {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		key, err := marshal(piece)
+		key, err := marshal(piece.Token)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&out, "%s:%d", key, ids[piece])
+		fmt.Fprintf(&out, "%s:%d", key, piece.ID)
 	}
 	out.WriteByte('}')
 	return out.Bytes(), nil
 }
 
-func (ids orderedIDs) sorted() []string {
-	pieces := make([]string, 0, len(ids))
-	for piece := range ids {
-		pieces = append(pieces, piece)
+func (ids orderedIDs) sorted() []namedID {
+	pieces := make([]namedID, 0, len(ids))
+	for piece, id := range ids {
+		pieces = append(pieces, namedID{piece, id})
 	}
-	sort.Slice(pieces, func(i, j int) bool { return ids[pieces[i]] < ids[pieces[j]] })
+	slices.SortFunc(pieces, func(a, b namedID) int { return cmp.Compare(a.ID, b.ID) })
 	return pieces
 }
 
@@ -145,11 +145,12 @@ func (f *tokenizerJSON) vocabulary() (*Vocabulary, error) {
 		}
 		ids[token.Content] = token.ID
 	}
-	pieces := ids.sorted()
-	for id, piece := range pieces {
-		if ids[piece] != id {
-			return nil, fmt.Errorf("model.vocab: %q has the id %d where %d was expected", piece, ids[piece], id)
+	pieces := make([]string, 0, len(ids))
+	for id, piece := range ids.sorted() {
+		if piece.ID != id {
+			return nil, fmt.Errorf("model.vocab: %q has the id %d where %d was expected", piece.Token, piece.ID, id)
 		}
+		pieces = append(pieces, piece.Token)
 	}
 	return NewVocabulary(pieces)
 }

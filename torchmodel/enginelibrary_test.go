@@ -1,0 +1,73 @@
+package torchmodel
+
+import (
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// engineLibrary is where set-up has put libpii.so.
+func engineLibrary(t *testing.T) string {
+	t.Helper()
+	path, err := findLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(filepath.Dir(path), "libpii.so")
+}
+
+// withEngine makes a folder with a libtch.so that cannot be opened, and for libpii.so a link to the engine.
+func withEngine(t *testing.T, engine string) (environment string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "libtch.so")
+	writeFile(t, path, "not a library")
+	writeDescription(t, path, BuiltFor{Csrc: csrcDigest()})
+	if err := os.Symlink(engine, filepath.Join(filepath.Dir(path), "libpii.so")); err != nil {
+		t.Fatal(err)
+	}
+	return LibraryVariable + "=" + path
+}
+
+func TestPredictionsNeedNoLibtorch(t *testing.T) {
+	m := loadTiny(t, openSession(t))
+	prepare(t, m, FP32, byBest)
+	want := fmt.Sprintf("logits=%v\n", logitsOf(t, m, []Row{{IDs: []int32{2, 5, 3}}}))
+	said := runHelper(t, "predict", withEngine(t, engineLibrary(t)))
+	if !strings.Contains(said, want) {
+		t.Errorf("a process without libtorch says %q, want %q in it", said, want)
+	}
+}
+
+func TestEngineLibraryIsNotLinkedToLibtorch(t *testing.T) {
+	file, err := elf.Open(engineLibrary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	libraries, err := file.ImportedLibraries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range libraries {
+		if strings.Contains(name, "torch") || strings.Contains(name, "c10") || strings.Contains(name, "blas") {
+			t.Errorf("libpii.so is linked to %s", name)
+		}
+	}
+}
+
+func TestLoadingToPredictTellsInOneLineWhatIsWrongWithTheEngine(t *testing.T) {
+	stranger := filepath.Join(t.TempDir(), "stranger.so")
+	compileC(t, stranger, "int something_else;")
+	for engine, want := range map[string]string{"/nonexistent": "cannot be loaded", stranger: "libpii.so lacks pii_engine_"} {
+		said := runHelper(t, "predict", withEngine(t, engine))
+		line, _, _ := strings.Cut(said[strings.Index(said, "load="):], "\n")
+		for _, want := range []string{want, tiny, remedy} {
+			if !strings.Contains(line, want) {
+				t.Errorf("the first line is %q; it lacks %q", line, want)
+			}
+		}
+	}
+}
