@@ -19,6 +19,7 @@ type DoctorReport struct {
 	CPU          string                  `json:"cpu"`
 	Cores        int                     `json:"cores"`
 	Instructions []InstructionSet        `json:"instructions"` // those that matter for speed
+	Engine       *torchmodel.EngineInfo  `json:"engine"`       // what predicts on the CPU; nil where it cannot be loaded
 	Libtorch     *torchmodel.LibraryInfo `json:"libtorch"`     // nil where it cannot be loaded
 	Problems     []Problem               `json:"problems"`     // what does not work, or slows the user down
 }
@@ -46,13 +47,19 @@ func Doctor(version string) DoctorReport {
 			{"avx512_bf16", x.HasAVX512BF16},
 			{"amx", x.HasAMXTile && (x.HasAMXBF16 || x.HasAMXInt8)},
 		}}
+	engine, err := torchmodel.Engine()
+	if err != nil {
+		r.Problems = append(r.Problems, Problem{err.Error(), "make setup; without the engine nothing can be predicted on the CPU"})
+	} else {
+		r.Engine = &engine
+	}
 	info, err := torchmodel.Info()
 	if err != nil {
-		r.Problems = append(r.Problems, Problem{err.Error(), "make setup; without libtorch only data, config and status work"})
+		r.Problems = append(r.Problems, Problem{err.Error(), "make setup; without libtorch nothing can be trained"})
 		return r
 	}
 	r.Libtorch = &info
-	r.Problems = r.slowness(os.Getenv)
+	r.Problems = append(r.Problems, r.slowness(os.Getenv)...)
 	return r
 }
 
@@ -98,6 +105,9 @@ func (r DoctorReport) Print(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(t, "processor\t%s, %d cores\ninstructions\t%s (not: %s)\n", r.CPU, r.Cores, orNone(has), orNone(lacks))
+	if r.Engine != nil {
+		fmt.Fprintf(t, "engine\t%s (%s)\n", r.Engine.Library, strings.Join(r.Engine.Precisions, ", "))
+	}
 	if l := r.Libtorch; l != nil {
 		fmt.Fprintf(t, "libtorch\t%s, %s\nlibtch.so\t%s\n", l.BuiltFor, l.Libtorch, l.Library)
 		core := ""

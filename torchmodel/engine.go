@@ -92,7 +92,7 @@ func (s *Session) precision(name string) (string, error) {
 	if err != nil || s.device.IsCuda() {
 		return precision, err
 	}
-	if err := loadEngine(); err != nil {
+	if _, err := loadEngine(); err != nil {
 		return "", err
 	}
 	if name == Auto && C.pii_engine_supports(precisionCodes[precision]) == 0 {

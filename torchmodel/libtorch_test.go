@@ -131,6 +131,7 @@ func fakeLibrary(t *testing.T, built, running string, description BuiltFor) stri
 	path := filepath.Join(t.TempDir(), "libtch.so")
 	compileC(t, path, `
 		#include <stddef.h>
+		#include <string.h>
 		#define X(name) void name(void) {}
 		#include "bind_names.h"
 		#define pii_torch_built_version hidden1
@@ -139,7 +140,7 @@ func fakeLibrary(t *testing.T, built, running string, description BuiltFor) stri
 		#undef pii_torch_built_version
 		#undef pii_torch_show_config
 		const char *pii_torch_built_version(void) { return "`+built+`"; }
-		char *pii_torch_show_config(const char **text) { *text = "TORCH_VERSION=`+running+`, "; return NULL; }`,
+		char *pii_torch_show_config(char **text) { *text = strdup("TORCH_VERSION=`+running+`, "); return NULL; }`,
 		"-I"+libtchSources, "-Icsrc")
 	writeDescription(t, path, description)
 	return path
