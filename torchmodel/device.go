@@ -34,15 +34,15 @@ func deviceIndex(name string) (int, error) {
 	return 0, fmt.Errorf("device %q is not auto, cpu, cuda or cuda:N", name)
 }
 
-// findDevice finds the device that a name stands for. Where the answer does not depend on the machine's GPUs, libtorch is not loaded
-// for it.
+// findDevice finds the device that a name stands for. libtorch is loaded for it only where the answer depends on the machine's GPUs,
+// and the driver for these is there.
 func findDevice(name string) (gotch.Device, error) {
 	index, err := deviceIndex(name)
 	if err != nil || name == "cpu" {
 		return gotch.CPU, err
 	}
 	built, err := Built()
-	if err != nil || name == "auto" && !built.CUDA {
+	if err != nil || name == "auto" && !(built.CUDA && hasDriver()) {
 		return gotch.CPU, err
 	}
 	if err := Load(); err != nil {
@@ -61,6 +61,12 @@ func findDevice(name string) (gotch.Device, error) {
 		return gotch.CPU, &NoDeviceError{name, fmt.Sprintf("there are %d CUDA devices, counted from 0", count)}
 	}
 	return gotch.CudaBuilder(uint(max(index, 0))), nil
+}
+
+// hasDriver reports whether there is NVIDIA's driver.
+func hasDriver() bool {
+	_, err := openShared("libcuda.so.1")
+	return err == nil
 }
 
 // ResolveDevice is what Open would compute on for this name: "cpu" or "cuda:N".

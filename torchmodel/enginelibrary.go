@@ -41,10 +41,8 @@ var loadEngine = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(filepath.Dir(torch), "libpii.so")
-	name := C.CString(path)
-	defer C.free(unsafe.Pointer(name))
-	var library unsafe.Pointer
-	if err := taken(C.pii_open(name, &library)); err != nil {
+	library, err := openShared(path)
+	if err != nil {
 		return "", fmt.Errorf("%s cannot be loaded (%s): %s", path, firstLine(err.Error()), remedy)
 	}
 	if missing := C.pii_bind_engine(library); missing != nil {
@@ -52,3 +50,11 @@ var loadEngine = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// openShared opens a shared library, for as long as the process lives.
+func openShared(path string) (library unsafe.Pointer, err error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	err = taken(C.pii_open(name, &library))
+	return library, err
+}

@@ -138,6 +138,24 @@ func TestCUDADeviceAsTheDriverTells(t *testing.T) {
 	}
 }
 
+// A libtorch with CUDA is not loaded to find that there is no GPU.
+func TestAutoIsTheCPUWithoutADriver(t *testing.T) {
+	if hasDriver() {
+		t.Skip("here is a driver")
+	}
+	library := filepath.Join(t.TempDir(), "libtch.so")
+	writeFile(t, library, "not a library")
+	writeDescription(t, library, BuiltFor{CUDA: true, Csrc: csrcDigest()})
+	dir := t.TempDir()
+	if said := runHelper(t, "device", LibraryVariable+"="+library); !strings.Contains(said, `device="cpu" <nil>`) {
+		t.Errorf("without a driver it says %q", said)
+	}
+	compileC(t, filepath.Join(dir, "libcuda.so.1"), fakeDriver, "-DFAILURE=0")
+	if said := runHelper(t, "device", LibraryVariable+"="+library, "LD_LIBRARY_PATH="+dir); !strings.Contains(said, "cannot be loaded") {
+		t.Errorf("with a driver it says %q", said)
+	}
+}
+
 func BenchmarkSmallOperation(b *testing.B) {
 	needLibtorch(b)
 	x := ts.MustOnes([]int64{2}, gotch.Float, gotch.CPU)

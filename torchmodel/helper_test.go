@@ -38,6 +38,11 @@ var helpers = map[string]func() error{
 		fmt.Printf("logits=%v\n", logits)
 		return errors.Join(err, m.Close())
 	},
+	"device": func() error {
+		device, err := ResolveDevice("auto")
+		fmt.Printf("device=%q %v\n", device, err)
+		return nil
+	},
 	"cuda": func() error {
 		if err := Load(); err != nil {
 			return err
