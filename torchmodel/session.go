@@ -40,9 +40,8 @@ func (o owner) do(f func() error) error {
 func (o owner) close() { o.closing.Do(func() { close(o.calls) }) }
 
 // Session computes on a device, with the one owner of its models. On a CPU it loads libtorch when a model first needs it, which one
-// that only predicts does not. The methods of Session, Model and Trainer may be called from any
-// goroutine; they take turns. Only within a step of training do more threads compute, each the owner of graphs of its own:
-// see crew.
+// that only predicts does not. The methods of Session, Model and Trainer may be called from any goroutine; they take turns. Only
+// within a step of training do more threads compute, each the owner of graphs of its own: see crew.
 type Session struct {
 	owner
 	device  gotch.Device
