@@ -1,6 +1,9 @@
 package labels
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // lattice holds the weight of all legal tag sequences of a text, by the forward-backward algorithm (Rabiner 1989,
 // doi:10.1109/5.18626). A sequence weighs the product of its tags' probabilities. All weights are logarithms.
@@ -14,15 +17,14 @@ type lattice struct {
 	logp    []float64 // (T, K)
 	alpha   []float64 // (T, K): weight of all beginnings that end with this tag at this token
 	beta    []float64 // (T, K): weight of all endings after it
-	left    []float64 // scratch of allBut
-	right   []float64
+	sum     typeSum   // scratch
 }
 
 func newLattice(s *Set, logp []float64, length int, g Grammar) *lattice {
 	k, n := len(s.tags), len(s.types)
 	l := &lattice{set: s, length: length, grammar: g, outside: s.tagIDs[Outside], begin: make([]int, n), inside: make([]int, n),
 		logp: logp, alpha: make([]float64, length*k), beta: make([]float64, length*k),
-		left: make([]float64, n+1), right: make([]float64, n+1)}
+		sum: newTypeSum(n)}
 	for i, t := range s.types {
 		l.begin[i], l.inside[i] = s.tagIDs["B-"+t.Name], s.tagIDs["I-"+t.Name]
 	}
@@ -45,19 +47,22 @@ func (l *lattice) forward() {
 	}
 	for t := 1; t < l.length; t++ {
 		before, now, logp := l.row(l.alpha, t-1), l.row(l.alpha, t), l.row(l.logp, t)
-		all, but := l.allBut(before[l.outside], func(i int) float64 { return logAdd(before[l.begin[i]], before[l.inside[i]]) })
+		for i := range l.begin {
+			l.sum.parts[i] = logAdd(before[l.begin[i]], before[l.inside[i]])
+		}
+		all := l.sum.add(before[l.outside])
 		now[l.outside] = all + logp[l.outside]
 		if l.grammar.within(t) {
 			now[l.outside] = before[l.outside] + logp[l.outside]
 		}
 		for i := range l.begin {
 			b, in := l.begin[i], l.inside[i]
-			now[in] = logAdd(before[b], before[in]) + logp[in]
+			now[in] = l.sum.parts[i] + logp[in]
 			switch {
 			case l.grammar.within(t):
 				now[b] = math.Inf(-1)
 			case l.grammar.Apart:
-				now[b] = but(i) + logp[b]
+				now[b] = l.sum.but(i) + logp[b]
 			default:
 				now[b] = all + logp[b]
 			}
@@ -81,7 +86,7 @@ func (l *lattice) backward() {
 }
 
 // leave gives the weight of all endings after token t that do not go on with its span, if that is of type i; and all is
-// that of those after a token outside of spans.
+// that of those after a token outside of spans. The function is good until the next call.
 func (l *lattice) leave(t int) (leave func(i int) float64, all float64) {
 	if t == l.length-1 {
 		return func(int) float64 { return 0 }, 0
@@ -90,27 +95,14 @@ func (l *lattice) leave(t int) (leave func(i int) float64, all float64) {
 		return func(int) float64 { return math.Inf(-1) }, math.Inf(-1)
 	}
 	logp, beta := l.row(l.logp, t+1), l.row(l.beta, t+1)
-	all, but := l.allBut(logp[l.outside]+beta[l.outside], func(i int) float64 { return logp[l.begin[i]] + beta[l.begin[i]] })
+	for i, b := range l.begin {
+		l.sum.parts[i] = logp[b] + beta[b]
+	}
+	all = l.sum.add(logp[l.outside] + beta[l.outside])
 	if l.grammar.Apart {
-		return but, all
+		return l.sum.but, all
 	}
 	return func(int) float64 { return all }, all
-}
-
-// allBut sums base and what part gives of every type, and tells what the sum is without one of them. The function is good
-// until the next call.
-func (l *lattice) allBut(base float64, part func(i int) float64) (all float64, but func(i int) float64) {
-	n := len(l.begin)
-	l.left[0], l.right[n] = base, math.Inf(-1)
-	for i := range n {
-		l.left[i+1] = logAdd(l.left[i], part(i))
-	}
-	if l.grammar.Apart {
-		for i := n - 1; i >= 0; i-- {
-			l.right[i] = logAdd(l.right[i+1], part(i))
-		}
-	}
-	return l.left[n], func(i int) float64 { return logAdd(l.left[i], l.right[i+1]) }
 }
 
 // probability is the share of the sequences with exactly this span.
@@ -126,6 +118,51 @@ func (l *lattice) probability(r run) float64 {
 		all = logAdd(all, w)
 	}
 	return math.Max(0, math.Min(1, math.Exp(weight-all)))
+}
+
+// typeSum sums weights, one of a base and one of each type, all of them logarithms.
+type typeSum struct {
+	parts       []float64 // of the types
+	base, top   float64   // top is the greatest weight
+	left, right []float64 // sums of exp(weight - top): from the base to before a type, and from a type to the last
+}
+
+// leastSum is far above the numbers that float64 holds with fewer digits.
+const leastSum = 1e-290
+
+func newTypeSum(types int) typeSum {
+	return typeSum{parts: make([]float64, types), left: make([]float64, types+1), right: make([]float64, types+1)}
+}
+
+// add sums base and the parts.
+func (s *typeSum) add(base float64) float64 {
+	s.base, s.top = base, max(base, slices.Max(s.parts))
+	if math.IsInf(s.top, -1) {
+		s.top = 0 // then all are sums of nothing
+	}
+	s.left[0] = math.Exp(base - s.top)
+	for i, part := range s.parts {
+		s.right[i] = math.Exp(part - s.top)
+		s.left[i+1] = s.left[i] + s.right[i]
+	}
+	for i := len(s.parts) - 2; i >= 0; i-- {
+		s.right[i] += s.right[i+1]
+	}
+	return s.top + math.Log(s.left[len(s.parts)])
+}
+
+// but is what add would give without the part of one type.
+func (s *typeSum) but(typ int) float64 {
+	if rest := s.left[typ] + s.right[typ+1]; rest >= leastSum {
+		return s.top + math.Log(rest)
+	}
+	rest := s.base
+	for i, part := range s.parts {
+		if i != typ {
+			rest = logAdd(rest, part)
+		}
+	}
+	return rest
 }
 
 // logAdd is log(exp(a) + exp(b)).

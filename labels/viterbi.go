@@ -108,20 +108,21 @@ func (s *Set) beginnings() []int {
 func logSoftmax(row []float32, out []float64) {
 	highest := math.Inf(-1)
 	for _, v := range row {
-		highest = math.Max(highest, float64(v))
+		highest = max(highest, float64(v))
 	}
 	sum := 0.0
 	for i, v := range row {
 		out[i] = float64(v) - highest
 		sum += math.Exp(out[i])
 	}
-	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+	whole := math.Log(sum)
+	if math.IsNaN(whole) || math.IsInf(whole, 0) {
 		for i := range out {
 			out[i] = -math.Log(float64(len(out)))
 		}
 		return
 	}
 	for i := range out {
-		out[i] -= math.Log(sum)
+		out[i] -= whole
 	}
 }
