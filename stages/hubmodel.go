@@ -60,7 +60,7 @@ func (c *Config) checkpoint() string {
 // any other model it does nothing.
 func (c *Config) FindModel(ctx context.Context, env *Env, download bool) (err error) {
 	if c.Model == shippedModel {
-		c.snapshot, err = unpackModel()
+		c.snapshot, err = unpackModel(env.Log.Printf)
 		return err
 	}
 	if !c.onHub() {
@@ -101,7 +101,7 @@ func hubFolder(ctx context.Context, env *Env, name string, download bool) (strin
 func ModelDir(ctx context.Context, env *Env, name string) (string, error) {
 	dir := name
 	if name == shippedModel {
-		return unpackModel()
+		return unpackModel(env.Log.Printf)
 	}
 	if _, err := os.Stat(name); err != nil && strings.Contains(name, "/") {
 		if _, err := hub.Parse(name); err == nil {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"pii/data"
 	"pii/pipeline"
 )
@@ -20,41 +22,57 @@ import (
 const shippedModel = data.BuiltinPrefix + "small"
 
 // unpackModel puts the files of the shipped model into the user's cache, unless they are there, and gives their folder. The
-// folder's name has their digest, and it is there whole or not at all.
-func unpackModel() (dir string, err error) {
+// folder's name has their digest, and it is there whole or not at all. It tells say what it did with files that it found there.
+func unpackModel(say func(format string, v ...any)) (dir string, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("unpacking the model %s into the user's cache: %w", shippedModel, err)
 		}
 	}()
-	cache, err := cacheFolder()
-	if err != nil {
-		return "", err
-	}
-	models := filepath.Join(cache, "models")
 	files := data.BuiltinModel()
-	known := readStamp(models)
-	now, err := known.renewed(files)
+	models, known, now, err := lookForModel(files)
 	if err != nil {
 		return "", err
 	}
-	dir = filepath.Join(models, "small-"+now.digest()[:12])
+	dir = now.folder(models)
 	if now.unpacked(dir, known.Files) {
 		now.write(models, known)
 		return dir, nil
 	}
-	return dir, replaceFolder(dir, files)
+	return dir, putFolder(dir, files, func() bool { return now.unpacked(dir, known.Files) }, say)
 }
 
-// replaceFolder puts files into a folder of their own, in the place of what somebody made of it.
-func replaceFolder(dir string, files fs.FS) (err error) {
-	if err := os.RemoveAll(dir); err != nil {
+// lookForModel gives the folder of models, the stamp that lies in it, and that of this program.
+func lookForModel(files fs.FS) (models string, known, now stamp, err error) {
+	cache, err := cacheFolder()
+	if err != nil {
+		return "", stamp{}, stamp{}, err
+	}
+	models = filepath.Join(cache, "models")
+	known = readStamp(models)
+	now, err = known.renewed(files)
+	return models, known, now, err
+}
+
+// asidePattern is how folders are named that are being written.
+const asidePattern = ".small-*"
+
+// putFolder puts files into a folder of their own. What somebody has made of it is kept beside it, for it may be somebody's work.
+// Processes that do the same take turns; whole reports whether another one has been faster.
+func putFolder(dir string, files fs.FS, whole func() bool, say func(format string, v ...any)) (err error) {
+	models := filepath.Dir(dir)
+	if err := os.MkdirAll(models, 0o777); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return err
+	unlock, alone := lockModels(models)
+	defer unlock()
+	if whole() {
+		return nil
 	}
-	aside, err := os.MkdirTemp(filepath.Dir(dir), ".small-")
+	if alone {
+		removeLeft(models)
+	}
+	aside, err := os.MkdirTemp(models, asidePattern)
 	if err != nil {
 		return err
 	}
@@ -65,10 +83,51 @@ func replaceFolder(dir string, files fs.FS) (err error) {
 	if err := syncFolder(aside); err != nil {
 		return err
 	}
-	if err := os.Rename(aside, dir); err != nil && !isFolder(dir) { // another process may have been faster
+	if err := keepChanged(dir, say); err != nil {
 		return err
 	}
-	return nil
+	if err := os.Rename(aside, dir); err != nil && !whole() { // without a lock, another process may have been faster
+		return err
+	}
+	return pipeline.SyncDir(models)
+}
+
+// lockModels waits until no other process puts models into a folder. Where the file system has no locks, alone is false.
+func lockModels(models string) (unlock func(), alone bool) {
+	f, err := os.OpenFile(filepath.Join(models, "lock"), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return func() {}, false
+	}
+	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+	}
+	return func() { f.Close() }, err == nil
+}
+
+// removeLeft removes what a kill has left of folders that were being written. The lock must be held.
+func removeLeft(models string) {
+	left, _ := filepath.Glob(filepath.Join(models, asidePattern)) // the pattern is a good one
+	for _, dir := range left {
+		os.RemoveAll(dir)
+	}
+}
+
+// keepChanged gives a folder that is in the way another name.
+func keepChanged(dir string, say func(format string, v ...any)) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for n := 1; ; n++ {
+		kept := fmt.Sprintf("%s.changed-%d", dir, n)
+		if _, err := os.Lstat(kept); err == nil {
+			continue
+		}
+		if err := os.Rename(dir, kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		say("%s was not as pii had written it; what was there is now in %s", dir, kept)
+		return nil
+	}
 }
 
 // cacheFolder is where the program keeps what it prepares: where set-up does, PII_CACHE or else a folder in the user's cache.
@@ -118,6 +177,9 @@ func (s stamp) digest() string {
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
+
+// folder is where the model lies among others.
+func (s stamp) folder(models string) string { return filepath.Join(models, "small-"+s.digest()[:12]) }
 
 // unpacked reports whether a folder has the files of the model and no other. It notes their fingerprints, and reads those that known
 // does not vouch for.

@@ -3,10 +3,12 @@ package stages
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"pii/data"
@@ -15,19 +17,14 @@ import (
 // The shipped model is unpacked once, whole, and is a model folder.
 func TestUnpackModel(t *testing.T) {
 	t.Setenv("PII_CACHE", t.TempDir())
-	dir, err := unpackModel()
+	dir, err := unpackModel(t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := CheckModelDir(dir); err != nil {
 		t.Error(err)
 	}
-	whole := func() bool {
-		want, err := digestsOf(data.BuiltinModel())
-		got, readErr := digestsOf(os.DirFS(dir))
-		return errors.Join(err, readErr) == nil && maps.Equal(got, want)
-	}
-	if !whole() {
+	if !wholeModel(dir) {
 		t.Error("the folder has other files than the program")
 	}
 	marker := filepath.Join(dir, "config.json")
@@ -35,40 +32,67 @@ func TestUnpackModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := unpackModel()
+	again, err := unpackModel(t.Logf)
 	after, statErr := os.Stat(marker)
 	if err != nil || statErr != nil || again != dir || !os.SameFile(before, after) {
 		t.Errorf("unpacked again to %s: %v %v", again, err, statErr)
 	}
-	if err := os.WriteFile(marker, []byte("{}"), 0o644); err != nil {
+}
+
+// wholeModel reports whether a folder has the files that are in the program, and no other.
+func wholeModel(dir string) bool {
+	want, err := digestsOf(data.BuiltinModel())
+	got, readErr := digestsOf(os.DirFS(dir))
+	return errors.Join(err, readErr) == nil && maps.Equal(got, want)
+}
+
+// TestUnpackOverChanges: several at once find a folder that somebody has changed, and what a kill has left. All get the model whole,
+// and what is the user's is kept.
+func TestUnpackOverChanges(t *testing.T) {
+	t.Setenv("PII_CACHE", t.TempDir())
+	dir, err := unpackModel(t.Logf)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err = unpackModel(); err != nil || again != dir {
-		t.Errorf("unpacked over a changed folder to %s: %v", again, err)
-	}
-	if !whole() {
-		t.Error("what was changed stays")
-	}
-	if err := os.WriteFile(filepath.Join(dir, "added_tokens.json"), []byte("{}"), 0o644); err != nil {
+	models := filepath.Dir(dir)
+	left := filepath.Join(models, ".small-123")
+	if err := os.MkdirAll(left, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if again, err = unpackModel(); err != nil || again != dir || !whole() {
-		t.Errorf("what was added stays: %v", err)
+	for n, name := range []string{"config.json", "added_tokens.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for range 6 {
+			group.Go(func() {
+				if again, err := unpackModel(t.Logf); err != nil || again != dir || !wholeModel(dir) {
+					t.Errorf("with a changed %s, unpacked to %s: %v", name, again, err)
+				}
+			})
+		}
+		group.Wait()
+		kept, err := os.ReadFile(filepath.Join(fmt.Sprintf("%s.changed-%d", dir, n+1), name))
+		if err != nil || string(kept) != "{}" {
+			t.Errorf("the user's %s is gone: %v", name, err)
+		}
 	}
-	left, err := fs.Glob(os.DirFS(filepath.Dir(dir)), ".*")
-	if err != nil || len(left) > 0 {
-		t.Errorf("left over: %v %v", left, err)
+	if hidden, err := fs.Glob(os.DirFS(models), ".*"); err != nil || len(hidden) > 0 {
+		t.Errorf("left over: %v %v", hidden, err)
+	}
+	if kept, err := fs.Glob(os.DirFS(models), "*.changed-*"); err != nil || len(kept) != 2 {
+		t.Errorf("kept twice: %v %v", kept, err)
 	}
 }
 
 // TestStamp starts with stamps that must not be believed, and with one that is.
 func TestStamp(t *testing.T) {
 	t.Setenv("PII_CACHE", t.TempDir())
-	dir, err := unpackModel()
+	dir, err := unpackModel(t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := unpackModel(); err != nil || again != dir {
+	if again, err := unpackModel(t.Logf); err != nil || again != dir {
 		t.Fatal(again, err)
 	}
 	models := filepath.Dir(dir)
@@ -88,7 +112,7 @@ func TestStamp(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(models, stampName), []byte(stamp), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if again, err := unpackModel(); err != nil || again != dir {
+		if again, err := unpackModel(t.Logf); err != nil || again != dir {
 			t.Errorf("a stamp that is %s leads to %s: %v", name, again, err)
 		}
 		if now := readStamp(models); !maps.Equal(now.Model, good.Model) {
