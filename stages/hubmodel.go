@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/agext/levenshtein"
 
+	"pii/data"
 	"pii/hub"
 	"pii/pipeline"
 	"pii/torchmodel"
@@ -56,9 +58,13 @@ func (c *Config) checkpoint() string {
 }
 
 // FindModel finds the folder of a model of the hub, or of the shipped one. With download it asks the hub what the model is now
-// and fetches what of it is missing; without, it does not use the network, and what the cache has not, the stages wait for. For
-// any other model it does nothing.
+// and fetches what of it is missing, or unpacks the shipped one; without, it neither uses the network nor writes anything, and what
+// the cache has not of the hub's, the stages wait for. For any other model it does nothing.
 func (c *Config) FindModel(ctx context.Context, env *Env, download bool) (err error) {
+	if c.Model == shippedModel && !download {
+		c.snapshot = unpackedModel()
+		return nil
+	}
 	if c.Model == shippedModel {
 		c.snapshot, err = unpackModel(env.Log.Printf)
 		return err
@@ -119,6 +125,9 @@ func (c *Config) checkpointFiles() (tokenizer, weights []pipeline.Input, err err
 		return nil, nil, nil
 	}
 	dir := c.checkpoint()
+	if dir == "" && c.Model == shippedModel {
+		return carriedModel()
+	}
 	if dir == "" {
 		awaited := []pipeline.Input{{Name: "model", Awaits: "the download of model " + c.Model}}
 		return awaited, awaited, nil
@@ -128,6 +137,24 @@ func (c *Config) checkpointFiles() (tokenizer, weights []pipeline.Input, err err
 	}
 	names, err := modelFiles(dir)
 	return checkpointInputs(dir, append([]string{"config.json"}, tokenizerFiles...)...), checkpointInputs(dir, names...), err
+}
+
+// carriedModel is checkpointFiles of the shipped model where it is not unpacked: keys are the same, and there is nothing to train from.
+func carriedModel() (tokenizer, weights []pipeline.Input, err error) {
+	files := data.BuiltinModel()
+	carried := func(names ...string) (inputs []pipeline.Input) {
+		for _, name := range names {
+			content, readErr := fs.ReadFile(files, name)
+			if errors.Is(readErr, fs.ErrNotExist) {
+				continue
+			}
+			err = errors.Join(err, readErr)
+			inputs = append(inputs, pipeline.Input{Name: "model/" + name, Content: content})
+		}
+		return inputs
+	}
+	tokenizer, weights = carried(append([]string{"config.json"}, tokenizerFiles...)...), carried("config.json", "model.safetensors")
+	return tokenizer, weights, err
 }
 
 // sameName reports whether a path is the folder that a name in the working folder is, or would be.

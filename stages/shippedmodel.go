@@ -42,6 +42,18 @@ func unpackModel(say func(format string, v ...any)) (dir string, err error) {
 	return dir, putFolder(dir, files, func() bool { return now.unpacked(dir, known.Files) }, say)
 }
 
+// unpackedModel is the folder of the shipped model in the user's cache, "" where it is not there whole. It writes nothing.
+func unpackedModel() string {
+	models, known, now, err := lookForModel(data.BuiltinModel())
+	if err != nil || !isFolder(models) {
+		return ""
+	}
+	if dir := now.folder(models); now.unpacked(dir, known.Files) {
+		return dir
+	}
+	return ""
+}
+
 // lookForModel gives the folder of models, the stamp that lies in it, and that of this program.
 func lookForModel(files fs.FS) (models string, known, now stamp, err error) {
 	cache, err := cacheFolder()

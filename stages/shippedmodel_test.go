@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
 	"pii/data"
+	"pii/pipeline"
 )
 
 // The shipped model is unpacked once, whole, and is a model folder.
@@ -82,6 +85,60 @@ func TestUnpackOverChanges(t *testing.T) {
 	}
 	if kept, err := fs.Glob(os.DirFS(models), "*.changed-*"); err != nil || len(kept) != 2 {
 		t.Errorf("kept twice: %v %v", kept, err)
+	}
+}
+
+// TestLookingWritesNothing: what only looks at a run finds the same inputs without a cache as with the unpacked model, and leaves no
+// trace.
+func TestLookingWritesNothing(t *testing.T) {
+	inputs := func(download bool) []pipeline.Input {
+		t.Helper()
+		cfg := Default()
+		if err := cfg.FindModel(t.Context(), NewEnv(t.Context()), download); err != nil {
+			t.Fatal(err)
+		}
+		tokenizer, weights, err := cfg.checkpointFiles()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(tokenizer, weights...)
+	}
+	digests := func(list []pipeline.Input) (names []string) {
+		for _, in := range list {
+			content := in.Content
+			if in.Path != "" {
+				content, _ = os.ReadFile(in.Path)
+			}
+			names = append(names, fmt.Sprintf("%s %x", in.Name, sha256.Sum256(content)))
+		}
+		return names
+	}
+	cache := filepath.Join(t.TempDir(), "cache")
+	t.Setenv("PII_CACHE", cache)
+	carried := inputs(false)
+	if _, err := os.Lstat(cache); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a look makes the cache")
+	}
+	unpacked := inputs(true)
+	if !slices.Equal(digests(carried), digests(unpacked)) {
+		t.Errorf("%v without a cache, %v with it", digests(carried), digests(unpacked))
+	}
+	if err := os.Remove(filepath.Join(cache, "models", "lock")); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range inputs(false) {
+		if in.Path == "" {
+			t.Errorf("%s is not taken from the cache", in.Name)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Join(cache, "models")); err != nil || len(entries) != 1 {
+		t.Errorf("a look leaves %v: %v", entries, err)
+	}
+	t.Setenv("PII_CACHE", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("HOME", "")
+	if without := inputs(false); !slices.Equal(digests(without), digests(carried)) {
+		t.Error("without a home, inputs are others")
 	}
 }
 
