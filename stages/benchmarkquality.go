@@ -87,13 +87,13 @@ func tagAll(ctx context.Context, t *Tagger, transcripts []data.Transcript, progr
 		if err != nil {
 			return nil, nil, err
 		}
+		found, err := t.decodeAll(prep)
+		if err != nil {
+			return nil, nil, err
+		}
 		for i, p := range prep {
 			tags = t.likeliest(tags, p)
-			found, err := t.decode(p)
-			if err != nil {
-				return nil, nil, err
-			}
-			labelled = labelled && chunk[i].Labelled && counter.Add(chunk[i].Entities, spansOf(found)) == nil
+			labelled = labelled && chunk[i].Labelled && counter.Add(chunk[i].Entities, spansOf(found[i])) == nil
 		}
 		progress.Add(len(chunk))
 	}

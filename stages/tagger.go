@@ -178,6 +178,16 @@ func (t *Tagger) compute(ctx context.Context, prep []prepared) error {
 	return nil
 }
 
+// decodeAll decodes on all cores.
+func (t *Tagger) decodeAll(prep []prepared) ([][]PredictedEntity, error) {
+	found := make([][]PredictedEntity, len(prep))
+	err := forEach(len(prep), func(i int) (err error) {
+		found[i], err = t.decode(prep[i])
+		return err
+	})
+	return found, err
+}
+
 // decode turns logits into spans. What is not sure enough is dropped, then lists of phrases have their say.
 func (t *Tagger) decode(p prepared) ([]PredictedEntity, error) {
 	var found []PredictedEntity
