@@ -69,7 +69,7 @@ func TestBenchmarkCompares(t *testing.T) {
 	}
 	for _, row := range result.Rows {
 		if len(row.RoundUS) != 3 || row.Total.N != 3 || row.TextsPerS <= 0 || row.SpeedUp.Value <= 0 || row.WarmUp.Calls < 6 ||
-			row.Padding < 0 || row.Padding >= 1 || row.Batch == 1 && row.Padding != 0 {
+			!(*row.Padding >= 0 && *row.Padding < 1) || row.Batch == 1 && *row.Padding != 0 {
 			t.Errorf("batch %d in %s is %+v", row.Batch, row.Precision, row)
 		}
 	}

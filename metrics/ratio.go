@@ -19,21 +19,21 @@ func (r Ratio) Without1() bool {
 	return r.Interval != nil && (r.Interval.Low > 1 || r.Interval.High < 1)
 }
 
-// PairedRatio is the median of a[i]/b[i], positive values that were measured side by side: what disturbed both at the same time
-// cancels out. The bootstrap draws pairs. a and b are of the same length, 1 or more.
+// PairedRatio is the median of a over that of b, positive values that were measured side by side. The bootstrap draws pairs, so that
+// what disturbed both at the same time does not widen the interval. a and b are of the same length, 1 or more.
 func PairedRatio(a, b []float64) Ratio {
-	ratios := make([]float64, len(a))
-	for i := range a {
-		ratios[i] = a[i] / b[i]
-	}
-	r := Ratio{Value: Median(ratios)}
-	if len(ratios) < fewestDrawn {
+	r := Ratio{Value: Median(a) / Median(b)}
+	if len(a) < fewestDrawn {
 		return r
 	}
 	random := rand.New(rand.NewPCG(drawSeed, 0))
-	found := make([]float64, draws)
+	found, someA, someB := make([]float64, draws), make([]float64, len(a)), make([]float64, len(b))
 	for i := range found {
-		found[i] = Median(drawn(ratios, random))
+		for k := range someA {
+			pair := random.IntN(len(a))
+			someA[k], someB[k] = a[pair], b[pair]
+		}
+		found[i] = Median(someA) / Median(someB)
 	}
 	r.Interval = middle(found)
 	return r

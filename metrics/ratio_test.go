@@ -23,7 +23,7 @@ func TestRatios(t *testing.T) {
 		{[]float64{4, 4, 4, 4, 4}, []float64{2, 2, 2, 2, 2}, 2, 2, false, false}, // five are too few for an interval
 		{[]float64{4, 4, 4, 4, 4, 4}, []float64{2, 2, 2, 2, 2, 2}, 2, 2, true, true},
 		{[]float64{1, 2, 30, 4, 5, 6}, []float64{1, 2, 30, 4, 5, 6}, 1, 1, true, false},
-		{[]float64{1, 2, 4}, []float64{4, 1, 2}, 2, 1, false, false}, // 0.25, 2, 2
+		{[]float64{1, 2, 4}, []float64{4, 1, 2}, 1, 1, false, false}, // not 2, the median of 0.25, 2, 2: both medians are 2
 	} {
 		paired, apart := PairedRatio(c.a, c.b), RatioOfMedians(c.a, c.b)
 		if paired.Value != c.paired || apart.Value != c.apart || (paired.Interval != nil) != c.given || paired.Without1() != c.without {

@@ -15,8 +15,9 @@ import (
 // and for each of these with each batch size, a row.
 type BenchmarkResult struct {
 	Hardware   string           `json:"hardware"`
-	Texts      int              `json:"texts"`  // of the input
-	Tokens     int              `json:"tokens"` // of the input, as the model reads it: special tokens and overlaps of windows included
+	Texts      int              `json:"texts"`            // of the input
+	Tokens     int              `json:"tokens,omitempty"` // of the input, as the model reads it: special tokens and overlaps of windows included
+	Before     *float64         `json:"memory_before_mb"` // resident before any model; it is part of each peak_memory_mb
 	Rounds     int              `json:"rounds"`
 	Models     []BenchmarkModel `json:"models"`
 	Rows       []BenchmarkRow   `json:"rows"`
@@ -29,14 +30,15 @@ type BenchmarkModel struct {
 	Precision    string   `json:"precision"`
 	Products     string   `json:"products,omitempty"` // what computes the large products: see torchmodel.Model.Products
 	Missing      string   `json:"missing,omitempty"`  // why there is no measurement
-	LoadMS       float64  `json:"load_ms"`            // reading the model from disk and preparing it
-	FirstMS      float64  `json:"first_ms"`           // the first text after loading
+	LoadMS       float64  `json:"load_ms,omitempty"`  // reading the model from disk and preparing it
+	FirstMS      float64  `json:"first_ms,omitempty"` // the first text after loading
 	DeviceMemory *float64 `json:"peak_device_memory_mb"`
 	TagsEqual    *float64 `json:"tags_equal"` // share of the input's tokens whose likeliest tag is that of fp32 on the first device
 	PIIF1        *float64 `json:"pii_f1"`     // nil where the input has no labels, or others than the model
 }
 
-// BenchmarkRow is what was measured of a model with a batch size. A batch size of 1 is one text at a time.
+// BenchmarkRow is what was measured of a model with a batch size. A batch size of 1 is one text at a time. Where Missing says why nothing
+// was, there are no figures.
 type BenchmarkRow struct {
 	Device    string           `json:"device"`
 	Precision string           `json:"precision"`
@@ -49,11 +51,11 @@ type BenchmarkRow struct {
 	Decode    *metrics.Latency `json:"decode,omitempty"`
 	Total     *metrics.Latency `json:"total,omitempty"` // of a call: texts in, spans out
 	Shares    *Shares          `json:"shares,omitempty"`
-	Padding   float64          `json:"padding"`          // share of padding in these batches where they are padded; on the CPU they are not
-	TextsPerS float64          `json:"texts_per_second"` // texts of the input's mean number of tokens
-	TokensPS  float64          `json:"tokens_per_second"`
-	SpeedUp   *metrics.Ratio   `json:"speed_up,omitempty"` // how many times as fast as the first row, round by round
-	RoundUS   []float64        `json:"round_us,omitempty"` // microseconds a token in each round
+	Padding   *float64         `json:"padding,omitempty"`           // share of padding in these batches where they are padded; on the CPU they are not
+	TextsPerS float64          `json:"texts_per_second,omitempty"`  // texts of the input's mean number of tokens
+	TokensPS  float64          `json:"tokens_per_second,omitempty"` // by the median of RoundUS
+	SpeedUp   *metrics.Ratio   `json:"speed_up,omitempty"`          // TokensPS for each one of the first row
+	RoundUS   []float64        `json:"round_us,omitempty"`          // microseconds a token in each round
 }
 
 // WarmUp is what went before the timing of a row.
@@ -123,7 +125,11 @@ func benchmark(ctx context.Context, cfg *Config, env *Env, logger *log.Logger, m
 	if err != nil {
 		return nil, err
 	}
-	bench := &bench{cfg: cfg, env: env, log: logger, modelDir: modelDir,
+	hardware, err := cfg.hardware()
+	if err != nil {
+		return nil, err
+	}
+	bench := &bench{cfg: cfg, env: env, log: logger, modelDir: modelDir, hardware: hardware,
 		texts: make([]string, len(transcripts)), rounds: min(benchmarkRounds, cfg.Runs)}
 	for i, t := range transcripts {
 		bench.texts[i] = t.Text
@@ -162,7 +168,7 @@ func readTranscripts(env *Env, input string) ([]data.Transcript, error) {
 
 // result gathers what was measured.
 func (b *bench) result() *BenchmarkResult {
-	r := &BenchmarkResult{Hardware: hardware(), Texts: len(b.texts), Tokens: b.tokens, Rounds: b.rounds}
+	r := &BenchmarkResult{Hardware: b.hardware, Texts: len(b.texts), Tokens: b.tokens, Before: b.memory.started(), Rounds: b.rounds}
 	var first *BenchmarkRow
 	for _, s := range b.subjects {
 		r.Models = append(r.Models, s.BenchmarkModel)

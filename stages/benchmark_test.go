@@ -1,10 +1,12 @@
 package stages
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -115,13 +117,14 @@ func measured(us float64) *BenchmarkResult {
 		l := metrics.NewLatency(runs)
 		*into = &l
 	}
-	row.TextsPerS, row.TokensPS = 1e6/us, 3e7/us
+	row.TextsPerS, row.TokensPS, row.Padding = 1e6/us, 3e7/us, new(float64)
 	ratio := metrics.PairedRatio(row.RoundUS, row.RoundUS)
 	row.SpeedUp = &ratio
 	large := row
 	large.Batch = 512
 	missing := BenchmarkRow{Device: "cuda", Precision: "fp32", Batch: 1, Missing: "there is none"}
-	return &BenchmarkResult{Hardware: "a processor", Texts: 3, Tokens: 90, Rounds: benchmarkRounds, Rows: []BenchmarkRow{row, large, missing},
+	before := 180.4
+	return &BenchmarkResult{Hardware: "a processor", Texts: 3, Tokens: 90, Before: &before, Rounds: benchmarkRounds, Rows: []BenchmarkRow{row, large, missing},
 		Models: []BenchmarkModel{{Device: "cpu", Precision: "fp32", Products: "oneDNN"}, {Device: "cuda", Precision: "fp32", Missing: "there is none"},
 			{Device: "cuda", Precision: "int8", Missing: "there is none"}}}
 }
@@ -135,7 +138,7 @@ func TestBenchmarkTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"123 (123–123)", "1.00 (1.00–1.00)", "cuda, fp32 and int8: there is none", "batch 512: was not stable after 20 calls",
-		"p99 needs 299 runs", "cuda:0 is not faster than cpu"} {
+		"p99 needs 299 runs", "cuda:0 is not faster than cpu", "of each figure, 180 MB were there before"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table does not say %q:\n%s", want, out.String())
 		}
@@ -144,6 +147,94 @@ func TestBenchmarkTable(t *testing.T) {
 		if len([]rune(line)) > 120 {
 			t.Errorf("%d columns: %s", len([]rune(line)), line)
 		}
+	}
+}
+
+// TestSpeedsAgree: speed-ups are those of the tokens per second beside them, also where single rounds were disturbed.
+func TestSpeedsAgree(t *testing.T) {
+	row := func(batch int, roundUS ...float64) *timedRow {
+		r := &timedRow{BenchmarkRow: BenchmarkRow{Device: "cpu", Precision: "fp32", Batch: batch, RoundUS: roundUS}}
+		for _, us := range roundUS {
+			for k := range r.each {
+				r.each[k] = append(r.each[k], time.Duration(us*1000))
+			}
+		}
+		r.tokens, r.padded = len(roundUS), len(roundUS)
+		r.sumUp(10)
+		return r
+	}
+	b := &bench{subjects: []*subject{{rows: []*timedRow{row(1, 4, 4, 4, 9), row(8, 2, 1, 2, 2), row(32, 90, 1, 3, 2)}}}}
+	rows := b.result().Rows
+	for i, want := range []struct{ tokens, speedUp float64 }{{250e3, 1}, {500e3, 2}, {400e3, 1.6}} {
+		if r := rows[i]; r.TokensPS != want.tokens || r.TextsPerS != want.tokens/10 || r.SpeedUp.Value != want.speedUp {
+			t.Errorf("batch %d: %v tokens/s, %v texts/s, %+v; want %+v", r.Batch, r.TokensPS, r.TextsPerS, r.SpeedUp, want)
+		}
+	}
+}
+
+// TestNotMeasuredIsAbsent: in JSON, what was not measured has no figures, and a figure of 0 is one.
+func TestNotMeasuredIsAbsent(t *testing.T) {
+	r := measured(100)
+	r.Tokens, r.Models[0].LoadMS, r.Models[0].FirstMS = 0, 20, 3
+	content, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Tokens       *float64
+		Rows, Models []map[string]any
+	}
+	if err := json.Unmarshal(content, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Tokens != nil {
+		t.Error("nobody counted tokens")
+	}
+	for list, names := range map[*[]map[string]any][]string{&got.Rows: {"padding", "texts_per_second", "tokens_per_second", "speed_up", "total"},
+		&got.Models: {"load_ms", "first_ms"}} {
+		for _, entry := range *list {
+			for _, name := range names {
+				if has := entry[name] != nil; has != (entry["missing"] == nil) {
+					t.Errorf("%v, missing: %v; %s: %v", entry["device"], entry["missing"], name, entry[name])
+				}
+			}
+		}
+	}
+}
+
+func TestGPUNames(t *testing.T) {
+	dir := t.TempDir()
+	for bus, content := range map[string]string{"0000:0b:00.0": "Model: \t\t NVIDIA H200\nIRQ:   \t\t 12\n", "0000:0a:00.0": "Model: \t\t Tesla T4\n", "0000:0c:00.0": ""} {
+		if err := os.MkdirAll(filepath.Join(dir, bus), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, bus, "information"), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if names := gpuNames(dir); !slices.Equal(names, []string{"NVIDIA H200", "Tesla T4"}) {
+		t.Errorf("%q", names)
+	}
+	if names := gpuNames(filepath.Join(dir, "none")); names != nil {
+		t.Errorf("%q without a driver", names)
+	}
+}
+
+// TestMemoryOfOthersGoesBack: what was taken and dropped before a model is none of its.
+func TestMemoryOfOthersGoesBack(t *testing.T) {
+	left := make([]byte, 200<<20)
+	for i := 0; i < len(left); i += 4096 {
+		left[i] = 1
+	}
+	high, ok := residentBytes("VmRSS")
+	runtime.KeepAlive(left)
+	if !ok {
+		t.Skip("the system does not tell")
+	}
+	var m memoryMeter
+	m.begin()
+	if before := m.started(); before == nil || *before > float64(high)/1e6-150 {
+		t.Errorf("of %d MB there are %v left", high/1e6, before)
 	}
 }
 

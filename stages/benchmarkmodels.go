@@ -16,6 +16,7 @@ type bench struct {
 	env      *Env
 	log      *log.Logger
 	modelDir string
+	hardware string
 	memory   memoryMeter
 	rounds   int
 

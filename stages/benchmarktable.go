@@ -58,7 +58,7 @@ func (r *BenchmarkResult) throughput(w io.Writer) {
 		if row.Missing == "" {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%.1f%%\t%.1f%%\t%.1f%%\t%.1f%%\t%s\t\n", row.Device, row.Precision, row.Batch,
 				digits(row.TextsPerS), digits(row.TokensPS), ratioCell(row.SpeedUp), 100*row.Shares.Tokenize, 100*row.Shares.Forward,
-				100*row.Shares.Decode, 100*row.Padding, megabytes(row.Memory))
+				100*row.Shares.Decode, 100**row.Padding, megabytes(row.Memory))
 		}
 	}
 }
@@ -76,6 +76,9 @@ func (r *BenchmarkResult) models(w io.Writer) {
 // notes says what is missing, what to be careful with, and from where on a device is faster.
 func (r *BenchmarkResult) notes(w io.Writer) {
 	r.missing(w)
+	if r.Before != nil && r.measured(0) {
+		fmt.Fprintf(w, "memory: of each figure, %.0f MB were there before any model\n", *r.Before)
+	}
 	for _, row := range r.Rows {
 		if row.WarmUp != nil && !row.WarmUp.Stable {
 			fmt.Fprintf(w, "%s, %s, batch %d: was not stable after %d calls of warm-up; other work on the machine?\n", row.Device, row.Precision,

@@ -177,7 +177,8 @@ func (r *timedRow) run(ctx context.Context, t *Tagger, calls [][]string) (float6
 	return 1000 * milliseconds(took) / float64(tokens), nil
 }
 
-// sumUp makes figures of the times. A text is one with the mean number of tokens of the input, so that rows compare.
+// sumUp makes figures of the times. Speed is that of the middle round, as in comparisons and in speed-ups. A text is one with the mean
+// number of tokens of the input, so that rows compare.
 func (r *timedRow) sumUp(textTokens float64) {
 	var sums [4]float64 // seconds
 	for k, into := range []**metrics.Latency{&r.Tokenize, &r.Forward, &r.Decode, &r.Total} {
@@ -189,8 +190,9 @@ func (r *timedRow) sumUp(textTokens float64) {
 	}
 	total := sums[3]
 	r.Shares = &Shares{Tokenize: sums[0] / total, Forward: sums[1] / total, Decode: sums[2] / total}
-	r.Padding = 1 - float64(r.tokens)/float64(r.padded)
-	r.TokensPS = float64(r.tokens) / total
+	padding := 1 - float64(r.tokens)/float64(r.padded)
+	r.Padding = &padding
+	r.TokensPS = 1e6 / metrics.Median(r.RoundUS)
 	r.TextsPerS = r.TokensPS / textTokens
 }
 

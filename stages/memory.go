@@ -3,7 +3,10 @@ package stages
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
+
+	"pii/torchmodel"
 )
 
 // memoryMeter measures how much memory a process with one of several models takes at most: what it had before any, and what the
@@ -13,8 +16,11 @@ type memoryMeter struct {
 	now    int64 // resident before the one that is measured
 }
 
-// begin is called before a model is loaded. The peak, which the system keeps, starts anew.
+// begin is called before a model is loaded. What others have left and nobody uses, such as a training before, goes back to the system,
+// and the peak, which the system keeps, starts anew.
 func (m *memoryMeter) begin() {
+	debug.FreeOSMemory()
+	torchmodel.ReturnMemory()
 	m.now = 0
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err == nil {
 		m.now, _ = residentBytes("VmRSS")
@@ -22,6 +28,15 @@ func (m *memoryMeter) begin() {
 	if m.before == 0 {
 		m.before = m.now
 	}
+}
+
+// started is what was resident before any model, in megabytes of a million bytes; nil where it is not known.
+func (m *memoryMeter) started() *float64 {
+	if m.before == 0 {
+		return nil
+	}
+	mb := float64(m.before) / 1e6
+	return &mb
 }
 
 // peak is the most memory in megabytes of a million bytes since begin; nil where it is not known.

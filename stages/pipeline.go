@@ -3,11 +3,9 @@ package stages
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -150,9 +148,13 @@ func (c *Config) Pipeline(env *Env) ([]pipeline.Stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	hardware, err := c.hardware()
+	if err != nil {
+		return nil, err
+	}
 	return []pipeline.Stage{
 		c.tokenizeStage(env, inputs, tokenizer), c.trainStage(env, weights, by.Device, by.Libtorch), c.predictStage(env, inputs, by),
-		c.evaluateStage(env, inputs), c.benchmarkStage(env, inputs, by.Libtorch),
+		c.evaluateStage(env, inputs), c.benchmarkStage(env, inputs, by.Libtorch, hardware),
 	}, nil
 }
 
@@ -287,9 +289,9 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 		}}
 }
 
-func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Benchmark, Schema: 4, Params: benchmarkParams{c.Runs, c.findParams(),
-		c.BenchmarkDevices, c.benchmarkPrecisions(), c.benchmarkBatches(), c.Threads, libtorch, hardware()},
+func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch, hardware string) pipeline.Stage {
+	return pipeline.Stage{Name: Benchmark, Schema: 5, Params: benchmarkParams{c.Runs, c.findParams(),
+		c.BenchmarkDevices, c.benchmarkPrecisions(), c.benchmarkBatches(), c.Threads, libtorch, hardware},
 		Files: append(pickInputs(inputs, "dev"), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			result, err := benchmark(ctx, c, env, job.Log, job.Path(Train, modelFolder), c.Dev)
@@ -298,11 +300,6 @@ func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libt
 			}
 			return writeJSON(filepath.Join(job.Dir, "benchmark.json"), result)
 		}}
-}
-
-// hardware tells machines apart whose times cannot be compared.
-func hardware() string {
-	return fmt.Sprintf("%s, %d cores", torchmodel.CPUModel(), runtime.NumCPU())
 }
 
 // tagger opens a model folder on the configured device.
