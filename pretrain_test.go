@@ -79,7 +79,7 @@ func TestPretrainThenTrain(t *testing.T) {
 	must(t, f.pretrainArgs(t, f.path("more"), "--model", base, "--mlm-probability", "0.3")...).want(t, exitDone,
 		"training goes on from "+base+", with its head of masked language modelling")
 	must(t, f.pretrainArgs(t, f.path("again"), "--model", out)...).want(t, exitDone,
-		"with a new head of masked language modelling", "(classifier.bias, classifier.weight)")
+		"whose classifier is not kept", "with a new head of masked language modelling", "(classifier.bias, classifier.weight)")
 }
 
 // tensorNames are the names in a safetensors file, sorted.

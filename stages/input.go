@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"pii/data"
 	"pii/pipeline"
@@ -109,7 +110,11 @@ func newModel(session *torchmodel.Session, cfg *Config, vocabSize int, tags []st
 	default:
 		if tags == nil {
 			model, loaded, err := session.LoadMaskedLM(cfg.checkpoint(), uint64(cfg.Seed))
-			return model, fmt.Sprintf("training goes on from %s, %s", cfg.Model, loaded), err
+			from := cfg.Model
+			if slices.Contains(loaded.Unused, "classifier.weight") {
+				from += ", whose classifier is not kept (no spans are found until pii train makes a new one)"
+			}
+			return model, fmt.Sprintf("training goes on from %s, %s", from, loaded), err
 		}
 		model, loaded, err := session.LoadBody(cfg.checkpoint(), tags, uint64(cfg.Seed))
 		return model, fmt.Sprintf("training goes on from %s, %s", cfg.Model, loaded), err

@@ -96,8 +96,9 @@ func publishModel(runDir, stage, out string, beside []string) error {
 	return replaceFiles(aside, out)
 }
 
-// replaceFiles renames the files of folder from into folder to. config.json, without which a folder is no model, goes
-// first and comes last: a kill in between must not leave half an old model and half a new one that passes for whole.
+// replaceFiles renames the files of a model folder into folder to. What the new model has none of, the card of another model for
+// one, goes. config.json, without which a folder is no model, goes first and comes last: a kill in between must not leave half an old
+// model and half a new one that passes for whole.
 func replaceFiles(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -112,11 +113,17 @@ func replaceFiles(from, to string) error {
 			changed = append([]string{entry.Name()}, changed...)
 		}
 	}
-	if same && len(changed) == 1 {
+	stale := othersFiles(from, to)
+	if same && len(changed) == 1 && len(stale) == 0 {
 		return nil
 	}
 	if err := os.Remove(filepath.Join(to, marker)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
+	}
+	for _, path := range stale {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
 	}
 	for _, name := range changed {
 		if err := os.Rename(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
@@ -124,6 +131,17 @@ func replaceFiles(from, to string) error {
 		}
 	}
 	return pipeline.SyncDir(to)
+}
+
+// othersFiles are the files in folder to that would be read as parts of the model in folder from, and are not.
+func othersFiles(from, to string) (stale []string) {
+	for _, name := range append([]string{cardName, calibrationName}, tokenizerFiles...) {
+		_, err := os.Lstat(filepath.Join(from, name))
+		if info, there := os.Lstat(filepath.Join(to, name)); errors.Is(err, os.ErrNotExist) && there == nil && !info.IsDir() {
+			stale = append(stale, filepath.Join(to, name))
+		}
+	}
+	return stale
 }
 
 // PredictOptions say what PredictFiles reads and writes; "-" is standard input or output.
