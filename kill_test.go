@@ -258,6 +258,51 @@ func TestSignalEndsWaitingForInput(t *testing.T) {
 	}
 }
 
+// TestInterruptedStream stops predictions of a stream that goes on. What is said of them is true: lines that have gone out are counted, and
+// of a file that would have been written there is nothing.
+func TestInterruptedStream(t *testing.T) {
+	f := trained(t)
+	file := f.path("interrupted.jsonl")
+	for _, c := range []struct{ output, said string }{
+		{"-", "the predictions of the first 3 transcripts are written; to go on, give it those from number 4 on"},
+		{file, "no prediction is written, and the same command begins anew"},
+	} {
+		input, theirs, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &process{Cmd: child(t, "predict", "--model-dir", f.path("model"), "--input", "-", "--output", c.output)}
+		p.Stdin, p.Stderr = input, &p.log
+		out, err := p.StdoutPipe()
+		if err == nil {
+			err = p.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		input.Close()
+		for n := range 3 {
+			fmt.Fprintf(theirs, `{"id":"%d","text":"hello"}`+"\n", n)
+		}
+		if lines := bufio.NewScanner(out); c.output == "-" {
+			for range 3 {
+				lines.Scan()
+			}
+		} else if _, err := theirs.Write(bytes.Repeat([]byte(" \n"), 1<<19)); err != nil { // all is read when the signal comes
+			t.Fatal(err)
+		}
+		p.Process.Signal(os.Interrupt)
+		p.Wait() // the exit code tells
+		theirs.Close()
+		if p.ProcessState.ExitCode() != exitInterrupted || !strings.Contains(p.log.String(), "interrupted; "+c.said) {
+			t.Errorf("to %s: %v\n%s", c.output, p.ProcessState, &p.log)
+		}
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("%s is there", file)
+		}
+	}
+}
+
 func TestTwoAtOnce(t *testing.T) {
 	p := newProject(t)
 	first := start(t, p.args([]string{"run", "all"}, "--epochs", "10000")...)

@@ -55,9 +55,13 @@ func exitCode(ctx context.Context, err error) int {
 	var wrong *pipeline.UsageError
 	var config *stages.ConfigError
 	var missed *stages.MissedError
+	var interrupted *stages.InterruptedError
 	switch {
 	case errors.Is(err, errStale):
 		return exitStale
+	case errors.As(err, &interrupted) && ctx.Err() != nil:
+		fmt.Fprintf(os.Stderr, "pii: %s\n", oneLine(interrupted))
+		return exitInterrupted
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "pii: interrupted; the same command goes on from what was saved")
 		return exitInterrupted

@@ -135,7 +135,7 @@ func TestPredictionsBeforeABadLine(t *testing.T) {
 	}
 	var out bytes.Buffer
 	f := newFlow(t.Context())
-	err := predictStream(f, tagger, readerOf(t, strings.NewReader(input.String()+"{\n")), false, &out, env.Log)
+	_, err := predictStream(f, tagger, readerOf(t, strings.NewReader(input.String()+"{\n")), false, &out, env.Log)
 	var problem *data.Problem
 	if !errors.As(err, &problem) || problem.Line != 51 {
 		t.Errorf("the error is %v", err)
@@ -149,7 +149,7 @@ func TestPredictStopsWhenTold(t *testing.T) {
 	_, tagger := newTagger(t, 64)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := predictStream(newFlow(ctx), tagger, readerOf(t, strings.NewReader(`{"id":"a","text":"b"}`)), false, io.Discard, quiet)
+	_, err := predictStream(newFlow(ctx), tagger, readerOf(t, strings.NewReader(`{"id":"a","text":"b"}`)), false, io.Discard, quiet)
 	if err != context.Canceled {
 		t.Errorf("got %v", err)
 	}
@@ -221,7 +221,7 @@ func TestBatchingChangesNothing(t *testing.T) {
 	}
 	predict := func(tagger *Tagger, eager bool) string {
 		var out bytes.Buffer
-		if err := predictStream(newFlow(t.Context()), tagger, readerOf(t, bytes.NewReader(input.Bytes())), eager, &out, quiet); err != nil {
+		if _, err := predictStream(newFlow(t.Context()), tagger, readerOf(t, bytes.NewReader(input.Bytes())), eager, &out, quiet); err != nil {
 			t.Fatal(err)
 		}
 		return out.String()

@@ -280,12 +280,35 @@ func predictThrough(ctx context.Context, cfg *Config, env *Env, o PredictOptions
 		return err
 	}
 	defer reader.Close()
-	return env.create(o.Output, func(w io.Writer) error {
+	written := 0
+	err = env.create(o.Output, func(w io.Writer) (err error) {
 		if formatOf(o.Format, o.Output) == FormatJSONL {
-			return predictStream(f, tagger, reader, isStream(o.Input), w, env.Log)
+			written, err = predictStream(f, tagger, reader, isStream(o.Input), w, env.Log)
+			return err
 		}
 		return predictObject(f, tagger, reader, w, env.Log)
 	})
+	if errors.Is(err, context.Canceled) {
+		err = &InterruptedError{o.leftUndone(written), err}
+	}
+	return err
+}
+
+// InterruptedError says of an interrupted command what it has done, and how to go on, where the same command does not.
+type InterruptedError struct {
+	Left string
+	err  error
+}
+
+func (e *InterruptedError) Error() string { return "interrupted; " + e.Left }
+func (e *InterruptedError) Unwrap() error { return e.err }
+
+// leftUndone says what an interruption has left of a prediction from or to a stream, in which so many lines were written.
+func (o PredictOptions) leftUndone(written int) string {
+	if written > 0 && isStream(o.Output) {
+		return fmt.Sprintf("the predictions of the first %d transcripts are written; to go on, give it those from number %d on", written, written+1)
+	}
+	return "no prediction is written, and the same command begins anew; from a file to a file, it would go on from what was saved"
 }
 
 // fewIDs is for what writes a line for each transcript: it needs no memory of all ids.
@@ -327,7 +350,7 @@ func predictObject(f *flow, tagger *Tagger, reader *data.Reader, w io.Writer, lo
 	if err := os.Remove(lines.Name()); err != nil { // the file lives on while it is open, and no kill leaves it behind
 		return err
 	}
-	if err := predictStream(f, tagger, reader, false, lines, logger); err != nil {
+	if _, err := predictStream(f, tagger, reader, false, lines, logger); err != nil {
 		return err
 	}
 	if _, err := lines.Seek(0, io.SeekStart); err != nil {

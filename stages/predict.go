@@ -54,10 +54,9 @@ func predictFile(ctx context.Context, env *Env, tagger *Tagger, input, part stri
 }
 
 // predictStream tags all transcripts of a reader, and writes a line for each. With eager it writes what it can before it waits for
-// more input; then the reader must give up when the flow's context is done.
-func predictStream(f *flow, tagger *Tagger, reader *data.Reader, eager bool, w io.Writer, logger *log.Logger) error {
-	_, err := predictChunks(f, tagger, f.read(reader, tagger.lookAhead(), eager), w, logger)
-	return err
+// more input; then the reader must give up when the flow's context is done. It returns how many lines it has written.
+func predictStream(f *flow, tagger *Tagger, reader *data.Reader, eager bool, w io.Writer, logger *log.Logger) (written int, err error) {
+	return predictChunks(f, tagger, f.read(reader, tagger.lookAhead(), eager), w, logger)
 }
 
 // predictChunks tags chunks and writes their lines, each chunk's at once. It ends the flow.
