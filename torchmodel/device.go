@@ -42,8 +42,11 @@ func findDevice(name string) (gotch.Device, error) {
 		return gotch.CPU, err
 	}
 	built, err := Built()
-	if err != nil || name == "auto" && !(built.CUDA && hasDriver()) {
+	if err != nil {
 		return gotch.CPU, err
+	}
+	if possible := built.CUDA && hasDriver(); name == "auto" && !possible {
+		return gotch.CPU, nil
 	}
 	if err := Load(); err != nil {
 		return gotch.CPU, err
