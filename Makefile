@@ -38,7 +38,7 @@ bench: build
 bench-peers: setup
 	@MODEL='$(MODEL)' PEERS='$(PEERS)' ARGS='$(ARGS)' scripts/peers/run.sh
 
-# The model that ships inside the program, anew: 70 minutes on two cores.
+# The model that ships inside the program, anew: three hours on two cores.
 small: build
 	@scripts/small/make.sh
 
