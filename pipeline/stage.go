@@ -18,6 +18,9 @@ type Stage struct {
 	Params any     // what the output depends on besides the inputs; marshals to a JSON object
 	Files  []Input // what it reads from outside the run
 	Needs  []Need  // what it reads from earlier stages
+	// Late are more parameters, which follow from what earlier stages write: it is asked for them once that is there. path says where an
+	// output of a stage lies. Nil where there are none.
+	Late func(path func(stage, file string) string) (any, error)
 	// Run writes the stage's output into job.Dir. It returns ctx's error soon after ctx is cancelled, with all that can be
 	// resumed in job.Checkpoints.
 	Run func(ctx context.Context, job *Job) error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,7 +130,7 @@ func (r *Run) check(s Stage, pending map[string]bool, seen map[string]Fingerprin
 	}
 	state.Exists, state.Seconds = true, was.Seconds
 	if len(state.Waits) > 0 {
-		is.Inputs = mergeInputs(is.Inputs, was.Inputs) // what is not known yet counts as unchanged
+		is.Inputs = merged(is.Inputs, was.Inputs) // what is not known yet counts as unchanged
 	}
 	state.Changes = changes(was, is)
 	if len(state.Changes) == 0 {
@@ -173,8 +174,31 @@ func (r *Run) makings(s Stage, was *record, pending map[string]bool, seen map[st
 			return nil, err
 		}
 	}
+	if err := r.addLate(s, is, was, len(state.Waits) > 0); err != nil {
+		return nil, err
+	}
 	is.Key, err = is.key()
 	return is, err
+}
+
+// addLate adds the parameters that follow from what the stage needs. While it waits, those that it had count as unchanged.
+func (r *Run) addLate(s Stage, is, was *record, waits bool) error {
+	if s.Late == nil {
+		return nil
+	}
+	if waits {
+		if was != nil {
+			is.Params = merged(is.Params, was.Params)
+		}
+		return nil
+	}
+	late, err := s.Late(func(stage, file string) string { return filepath.Join(r.folder(stage), filepath.FromSlash(file)) })
+	if err != nil {
+		return err
+	}
+	params, err := jsonObject(late)
+	is.Params = merged(params, is.Params)
+	return err
 }
 
 func (r *Run) digestNeed(need Need) (string, error) {
@@ -189,15 +213,14 @@ func (r *Run) digestNeed(need Need) (string, error) {
 	return digestNeed(need, folder, earlier.Outputs)
 }
 
-func mergeInputs(is, was map[string]string) map[string]string {
-	merged := map[string]string{}
-	for name, digest := range was {
-		merged[name] = digest
+// merged has what is in is, and of the rest what was in was.
+func merged[V any](is, was map[string]V) map[string]V {
+	all := maps.Clone(was)
+	if all == nil {
+		all = map[string]V{}
 	}
-	for name, digest := range is {
-		merged[name] = digest
-	}
-	return merged
+	maps.Copy(all, is)
+	return all
 }
 
 // damage names an output that is gone or no longer what the stage wrote.

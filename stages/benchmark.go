@@ -28,6 +28,7 @@ type BenchmarkResult struct {
 type BenchmarkModel struct {
 	Device       string   `json:"device"`
 	Precision    string   `json:"precision"`
+	Auto         string   `json:"auto,omitempty"`     // why auto is this precision, where auto was asked for
 	Products     string   `json:"products,omitempty"` // what computes the large products: see torchmodel.Model.Products
 	Missing      string   `json:"missing,omitempty"`  // why there is no measurement
 	LoadMS       float64  `json:"load_ms,omitempty"`  // reading the model from disk and preparing it

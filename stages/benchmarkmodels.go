@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,17 +36,19 @@ type subject struct {
 
 // openAll loads the model on each device in each precision and warms it up. Of those that come to the same, one stays.
 func (b *bench) openAll(ctx context.Context) error {
-	known := map[[2]string]bool{}
+	known := map[[2]string]*subject{}
 	for _, device := range b.cfg.BenchmarkDevices {
 		for _, precision := range b.cfg.benchmarkPrecisions() {
 			s, err := b.open(ctx, device, precision)
 			if err != nil {
 				return fmt.Errorf("benchmark on %s: %w", device, err)
 			}
-			if key := [2]string{s.Device, s.Precision}; known[key] {
+			key := [2]string{s.Device, s.Precision}
+			if same := known[key]; same != nil {
+				same.Auto = cmp.Or(same.Auto, s.Auto)
 				err = s.close()
 			} else {
-				known[key] = true
+				known[key] = s
 				b.subjects = append(b.subjects, s)
 				err = b.warmUpAll(ctx, s)
 			}
@@ -75,7 +78,7 @@ func (b *bench) open(ctx context.Context, device, precision string) (*subject, e
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{tagger: tagger, BenchmarkModel: BenchmarkModel{Device: session.Device(), Precision: tagger.model.Precision(),
+	s := &subject{tagger: tagger, BenchmarkModel: BenchmarkModel{Device: session.Device(), Precision: tagger.model.Precision(), Auto: tagger.why,
 		Products: tagger.model.Products(), LoadMS: milliseconds(time.Since(start))}}
 	s.addRows(b.cfg.benchmarkBatches())
 	first, err := timeCall(ctx, tagger, b.texts[:1])

@@ -79,6 +79,11 @@ func (r *BenchmarkResult) notes(w io.Writer) {
 	if r.Before != nil && r.measured(0) {
 		fmt.Fprintf(w, "memory: of each figure, %.0f MB were there before any model\n", *r.Before)
 	}
+	for _, m := range r.Models {
+		if m.Auto != "" {
+			fmt.Fprintf(w, "%s, auto is %s: %s\n", m.Device, m.Precision, m.Auto)
+		}
+	}
 	for _, row := range r.Rows {
 		if row.WarmUp != nil && !row.WarmUp.Stable {
 			fmt.Fprintf(w, "%s, %s, batch %d: was not stable after %d calls of warm-up; other work on the machine?\n", row.Device, row.Precision,

@@ -42,6 +42,7 @@ type calibration struct {
 		Tokens metrics.Reliability `json:"tokens"`
 		Spans  metrics.Reliability `json:"spans"`
 	} `json:"reliability"` // after
+	Precisions map[string]nearness `json:"precisions,omitempty"` // those below fp32 that the machine has; none where dev was read on a GPU
 }
 
 // eces are expected calibration errors of tokens, which go by their most probable tag, and of found spans, which are right where
@@ -218,9 +219,9 @@ func (c *calibration) chooseThresholds(cfg *Config, set *labels.Set, spans []fou
 	}
 }
 
-// apply puts into a card what decoding needs.
+// apply puts into a card what loading and decoding need.
 func (c calibration) apply(to *card) {
-	to.Temperature, to.Thresholds = c.Temperature, nil
+	to.Temperature, to.Thresholds, to.Precisions = c.Temperature, nil, c.Precisions
 	for _, t := range c.Thresholds {
 		if to.Thresholds == nil {
 			to.Thresholds = map[string]float64{}
@@ -247,8 +248,9 @@ func (p beforeAfter) String() string {
 	return fmt.Sprintf("%s to %s", metrics.Figure("%.4f", p.Before), metrics.Figure("%.4f", p.After))
 }
 
-// calibrateModel calibrates a model on the judge's dev set.
-func calibrateModel(ctx context.Context, cfg *Config, logger *log.Logger, judge *judge, model *torchmodel.Model) (calibration, error) {
+// calibrateModel calibrates the model of a folder on the judge's dev set. Then it holds the results in reduced precisions against it.
+func calibrateModel(ctx context.Context, cfg *Config, session *torchmodel.Session, logger *log.Logger, judge *judge, dir string,
+	model *torchmodel.Model) (calibration, error) {
 	reading, err := judge.read(ctx, model)
 	if err != nil {
 		return calibration{}, err
@@ -258,7 +260,13 @@ func calibrateModel(ctx context.Context, cfg *Config, logger *log.Logger, judge 
 	}
 	c := reading.calibrate(cfg)
 	logger.Printf("calibrated on dev: %s", c)
-	return c, nil
+	if model.Precision() != torchmodel.FP32 {
+		if reading, err = judge.readIn(ctx, session, dir, torchmodel.FP32); err != nil {
+			return c, err
+		}
+	}
+	c.Precisions, err = reading.comparePrecisions(ctx, session, logger, dir, c)
+	return c, err
 }
 
 // calibrateBest calibrates the model that training leaves in a folder, and completes its card.
@@ -269,7 +277,7 @@ func calibrateBest(ctx context.Context, cfg *Config, session *torchmodel.Session
 		return c, err
 	}
 	defer func() { err = errors.Join(err, model.Close()) }()
-	if c, err = calibrateModel(ctx, cfg, logger, judge, model); err != nil {
+	if c, err = calibrateModel(ctx, cfg, session, logger, judge, dir, model); err != nil {
 		return c, err
 	}
 	c.apply(&modelCard)
@@ -277,7 +285,7 @@ func calibrateBest(ctx context.Context, cfg *Config, session *torchmodel.Session
 }
 
 // CalibrateFiles calibrates the model in a folder on labelled transcripts, cfg.Dev. It writes temperature and thresholds into the
-// folder's pii.json, and what they are based on into calibration.json beside it.
+// folder's pii.json, with how near reduced precisions come to fp32, and what they are based on into calibration.json beside it.
 func CalibrateFiles(ctx context.Context, cfg *Config, env *Env, dir string) (err error) {
 	if dir == shippedModel {
 		return &ConfigError{"--model-dir " + dir + " is inside the program, where nothing can be changed; name the folder of a model"}
@@ -285,7 +293,15 @@ func CalibrateFiles(ctx context.Context, cfg *Config, env *Env, dir string) (err
 	if err := CheckModelDir(dir); err != nil {
 		return err
 	}
-	tagger, err := env.tagger(cfg, dir)
+	session, err := env.session(cfg.Device, cfg.Threads)
+	if err != nil {
+		return err
+	}
+	in := *cfg
+	if in.Precision == torchmodel.Auto {
+		in.Precision = torchmodel.FP32 // what auto will come to is yet to be found
+	}
+	tagger, err := env.tagger(&in, dir)
 	if err != nil {
 		return err
 	}
@@ -297,7 +313,7 @@ func CalibrateFiles(ctx context.Context, cfg *Config, env *Env, dir string) (err
 	if !judge.hasEntity() {
 		return fmt.Errorf("%s: has no entity, and so nothing that scores could be fitted to; the model stays as it is", cfg.Dev)
 	}
-	c, err := calibrateModel(ctx, cfg, env.Log, judge, tagger.model)
+	c, err := calibrateModel(ctx, cfg, session, env.Log, judge, dir, tagger.model)
 	if err != nil {
 		return fmt.Errorf("%s: %w", cfg.Dev, err)
 	}

@@ -29,6 +29,8 @@ type card struct {
 	Temperature float64 `json:"temperature,omitempty"`
 	// Thresholds are the scores below which spans of a type are dropped, unless settings say otherwise. See calibrate.go.
 	Thresholds map[string]float64 `json:"thresholds,omitempty"`
+	// Precisions are those below fp32 in which the model was held against fp32; what is absent, nobody measured. See precision.go.
+	Precisions map[string]nearness `json:"precisions,omitempty"`
 }
 
 // check finds what no model can be read by.
@@ -42,6 +44,11 @@ func (c card) check() error {
 	for label, threshold := range c.Thresholds {
 		if !(threshold >= 0 && threshold <= 1) {
 			return fmt.Errorf("the threshold of %s must be between 0 and 1", label)
+		}
+	}
+	for name, n := range c.Precisions {
+		if !(n.TagsEqual >= 0 && n.TagsEqual <= 1) {
+			return fmt.Errorf("tags_equal of precision %s must be between 0 and 1", name)
 		}
 	}
 	return nil

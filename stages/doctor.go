@@ -20,6 +20,7 @@ type DoctorReport struct {
 	Cores        int                     `json:"cores"`
 	Instructions []InstructionSet        `json:"instructions"` // those that matter for speed
 	Engine       *torchmodel.EngineInfo  `json:"engine"`       // what predicts on the CPU; nil where it cannot be loaded
+	Auto         []string                `json:"auto"`         // the precisions that auto tries for a model as wide as DistilBERT-base, in order
 	Libtorch     *torchmodel.LibraryInfo `json:"libtorch"`     // nil where it cannot be loaded
 	Problems     []Problem               `json:"problems"`     // what does not work, or slows the user down
 }
@@ -48,6 +49,9 @@ func Doctor(version string) DoctorReport {
 			{"amx", x.HasAMXTile && (x.HasAMXBF16 || x.HasAMXInt8)},
 		}}
 	engine, err := torchmodel.Engine()
+	if err == nil {
+		r.Auto, err = autoOrder(torchmodel.DistilBERTBase(1, nil).Dim)
+	}
 	if err != nil {
 		r.Problems = append(r.Problems, Problem{err.Error(), "make setup; without the engine nothing can be predicted on the CPU"})
 	} else {
@@ -107,6 +111,7 @@ func (r DoctorReport) Print(w io.Writer) error {
 	fmt.Fprintf(t, "processor\t%s, %d cores\ninstructions\t%s (not: %s)\n", r.CPU, r.Cores, orNone(has), orNone(lacks))
 	if r.Engine != nil {
 		fmt.Fprintf(t, "engine\t%s (%s)\n", r.Engine.Library, strings.Join(r.Engine.Precisions, ", "))
+		fmt.Fprintf(t, "precision auto\tthe first that is measured to be near fp32 for a model: %s\n", strings.Join(r.Auto, ", "))
 	}
 	if l := r.Libtorch; l != nil {
 		fmt.Fprintf(t, "libtorch\t%s, %s\nlibtch.so\t%s\n", l.BuiltFor, l.Libtorch, l.Library)

@@ -165,11 +165,19 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 	if err != nil {
 		return pipeline.Stage{}, err
 	}
+	modelCard, err := readCard(o.ModelDir, cfg)
+	if err != nil {
+		return pipeline.Stage{}, err
+	}
 	var stand *card
 	if _, err := os.Stat(filepath.Join(o.ModelDir, cardName)); err != nil {
-		c := strangerCard(cfg)
-		stand = &c
+		stand = &modelCard
 	}
+	chosen, err := cfg.precisionOf(o.ModelDir, modelCard, by.Device)
+	if err != nil {
+		return pipeline.Stage{}, err
+	}
+	by.Precision = chosen.precision
 	names, err := modelFiles(o.ModelDir)
 	if err != nil {
 		return pipeline.Stage{}, err

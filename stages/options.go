@@ -116,7 +116,7 @@ var Options = []Option{
 
 	{"device", "`DEVICE` to compute on: auto, cpu, cuda or cuda:N", byComputing, func(c *Config) any { return &c.Device }},
 	{"threads", "`NUMBER` of CPU threads; 0 for all cores", byComputing, func(c *Config) any { return &c.Threads }},
-	{"precision", "`PRECISION` of the matrix products of predictions: fp32, bf16, int8 on the CPU; fp32, tf32, fp16, bf16 on a GPU; or auto for the fastest that the processor or GPU is made for and that changes no tag but by rounding", byTaggers, func(c *Config) any { return &c.Precision }},
+	{"precision", "`PRECISION` of the matrix products of predictions: fp32, bf16, int8 on the CPU; fp32, tf32, fp16, bf16 on a GPU; or auto for the fastest whose results were measured to be those of fp32, by calibration", byTaggers, func(c *Config) any { return &c.Precision }},
 	{"predict_batch_tokens", "`NUMBER` of tokens computed at once when predicting; memory grows with it", byTaggers, func(c *Config) any { return &c.PredictBatchTokens }},
 	{"predict_batch_size", "`NUMBER` of windows that are computed at once at most, however few tokens they have; 0 for no bound but predict_batch_tokens", byTaggers, func(c *Config) any { return &c.PredictBatchSize }},
 	{"pii_threshold", "`SCORE` in [0, 1] below which a span of personal data is dropped, of whatever type; model goes by the thresholds that were chosen for it (0.75 where none were)", byTaggers, func(c *Config) any { return &c.PIIThreshold }},

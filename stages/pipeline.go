@@ -87,11 +87,12 @@ func (c *Config) findParams() findParams {
 
 // computing is what predictions are computed on and in.
 type computing struct {
-	Device    string `json:"device"`    // cpu or cuda:N
-	Precision string `json:"precision"` // what auto comes to here
+	Device    string `json:"device"`              // cpu or cuda:N
+	Precision string `json:"precision,omitempty"` // empty where auto depends on a model that is not known yet
 	Libtorch  string `json:"libtorch"`
 }
 
+// computing leaves it open what auto comes to on the CPU: that depends on the model.
 func (c *Config) computing() (computing, error) {
 	device, err := torchmodel.ResolveDevice(c.Device)
 	if err != nil {
@@ -101,8 +102,11 @@ func (c *Config) computing() (computing, error) {
 	if err != nil {
 		return computing{}, err
 	}
-	precision, err := torchmodel.ResolvePrecision(c.Precision, device)
-	return computing{device, precision, built.Libtorch}, err
+	by := computing{Device: device, Libtorch: built.Libtorch}
+	if !c.choosesBy(device) {
+		by.Precision, err = torchmodel.ResolvePrecision(c.Precision, device)
+	}
+	return by, err
 }
 
 type predictParams struct {
@@ -235,7 +239,7 @@ var trainNeeds = []pipeline.Need{{Stage: Tokenize, Path: "train.arrow"}, {Stage:
 	{Stage: Tokenize, Path: "vocab.txt"}, {Stage: Tokenize, Path: "tokenizer.json"}}
 
 func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch string) pipeline.Stage {
-	return pipeline.Stage{Name: Train, Schema: 6, Params: c.trainParams(device, libtorch), Files: weights, Needs: trainNeeds,
+	return pipeline.Stage{Name: Train, Schema: 7, Params: c.trainParams(device, libtorch), Files: weights, Needs: trainNeeds,
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			return trainTo(ctx, c, env, job.Log, job.Path(Tokenize, ""), job.Checkpoints, job.Dir)
 		}}
@@ -244,6 +248,7 @@ func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, by computing) pipeline.Stage {
 	return pipeline.Stage{Name: Predict, Schema: 4, Params: predictParams{c.findParams(), c.PredictBatchTokens, c.PredictBatchSize, by, nil},
 		Files: append(pickInputs(inputs, c.judged()...), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
+		Late: c.latePrecision(by),
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(c, job.Path(Train, modelFolder))
 			if err != nil {
@@ -311,6 +316,9 @@ func (e *Env) tagger(c *Config, dir string) (*Tagger, error) {
 		return nil, err
 	}
 	tagger, err := readTagger(session, dir, c, tokenizer)
+	if err == nil && tagger.why != "" {
+		e.Log.Printf("precision %s: %s", tagger.model.Precision(), tagger.why)
+	}
 	if err == nil && tagger.marksNothing() {
 		e.Log.Printf("%s: none of the model's labels is marked as personal data; where it has no %s, --labels NAME:pii marks one", dir, cardName)
 	}

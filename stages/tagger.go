@@ -22,6 +22,7 @@ type Tagger struct {
 	card      card
 	batch     batchLimit
 	aggregate labels.Aggregation // "" for decoding by Viterbi
+	why       string             // the model computes in its precision, where auto chose
 
 	thresholds map[string]float64 // by label; spans with a lower score are dropped
 	helpers    rules.Helpers
@@ -43,7 +44,11 @@ func readTagger(session *torchmodel.Session, dir string, cfg *Config, load func(
 		return nil, cfg.fault("labels", fmt.Sprintf("are not those of the model, which are %s (%s)", strings.Join(modelCard.Labels, ","),
 			filepath.Join(dir, cardName)))
 	}
-	model, err := session.LoadToPredict(dir, cfg.Precision)
+	chosen, err := cfg.precisionOf(dir, modelCard, session.Device())
+	if err != nil {
+		return nil, err
+	}
+	model, err := session.LoadToPredict(dir, chosen.precision)
 	if errors.Is(err, torchmodel.ErrNoClassifier) {
 		err = fmt.Errorf("%w; pii train --model %s makes one for your labels", err, dir)
 	}
@@ -55,7 +60,7 @@ func readTagger(session *torchmodel.Session, dir string, cfg *Config, load func(
 		return nil, errors.Join(err, model.Close())
 	}
 	t := &Tagger{model: model, tokenizer: tokenizer, card: modelCard.fit(model.Config.MaxPositions, tokenizer.Options().ModelMaxLength),
-		batch: cfg.batchLimit(), aggregate: cfg.aggregation()}
+		batch: cfg.batchLimit(), aggregate: cfg.aggregation(), why: chosen.why}
 	if err := t.prepareFor(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", dir, err), model.Close())
 	}

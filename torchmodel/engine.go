@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Precisions are the names of what the large products of a prediction may be computed in. Auto is the fastest that the processor
-// has instructions made for, short of int8, which changes a tag now and then: bf16 with AMX and on GPUs from Ampere on, else fp32.
+// Precisions are the names of what the large products of a prediction may be computed in. Auto, of a model of which nothing more is
+// known, is bf16 with AMX and on GPUs from Ampere on, else fp32: int8 may change tags. See ReducedPrecisions for the others.
 var Precisions = []string{Auto, FP32, TF32, FP16, BF16, INT8}
 
 // The precisions: float32; float32 whose factors a GPU rounds to 10 bits; float16 and bfloat16 with sums in float32; bytes, where
@@ -175,6 +175,9 @@ func (m *Model) newEngine(precision string, by products) (*engine, error) {
 		return nil, &NoPrecisionError{precision, "this processor has no instructions for it, or libpii.so was built without oneDNN; fp32 works everywhere"}
 	}
 	shape := m.Config.shape()
+	if by == byBest && precision == BF16 {
+		by = byOneDNN // also where it has but AVX512_BF16: there are no loops of ours for bf16
+	}
 	e := &engine{precision: precision}
 	err := taken(C.pii_engine_make(&shape, precisionCodes[precision], C.int(by), C.int(m.session.threads), &e.pointer))
 	return e, err
