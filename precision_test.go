@@ -54,7 +54,7 @@ func TestStoredPrecisions(t *testing.T) {
 			Difference *float64 `json:"pii_f1_difference"`
 		} `json:"precisions"`
 	}
-	if err := json.Unmarshal(read(t, trained(t).path("model", "pii.json")), &card); err != nil {
+	if err := json.Unmarshal(read(t, trained(t).path("model/pii.json")), &card); err != nil {
 		t.Fatal(err)
 	}
 	models := benchmarked(t, trained(t).path("model"), "fp32,int8,auto")

@@ -52,7 +52,7 @@ func TestLateParameters(t *testing.T) {
 	}
 	expect(true, "")
 	letter = strings.ToUpper
-	expect(false, "letter changed from a to A")
+	expect(false, `letter changed from "a" to "A"`)
 	text = "baker"
 	expect(false, "it waits for first")
 	if record, err = readRecord(filepath.Join(dir, "second")); err != nil || record.Params["letter"] != "B" {
