@@ -74,7 +74,7 @@ func TestBenchmarkCompares(t *testing.T) {
 		}
 	}
 	r := must(t, append(args, "--compare", former)...)
-	if !strings.Contains(r.out, "beside "+former) || strings.Count(r.out, "no difference") != len(result.Rows) {
+	if !strings.Contains(r.out, "beside "+former) || strings.Count(r.out, "too few rounds") != len(result.Rows) {
 		t.Errorf("beside the former one it is\n%s", r.out)
 	}
 	pii(t, append(args, "--compare", f.dev)...).want(t, exitFailed, f.dev)

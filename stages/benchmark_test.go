@@ -253,6 +253,13 @@ func TestCompareBenchmarks(t *testing.T) {
 			t.Errorf("%v after 100: %+v", us, c)
 		}
 	}
+	few := measured(500)
+	for i := range few.Rows {
+		few.Rows[i].RoundUS = few.Rows[i].RoundUS[:min(2, len(few.Rows[i].RoundUS))]
+	}
+	if c := compareBenchmarks(path, former, few); c.Rows[0].Verdict != verdictFew {
+		t.Errorf("after two rounds: %+v", c.Rows[0])
+	}
 	other := measured(100)
 	other.Hardware, other.Tokens, other.Rows = "another", 91, other.Rows[2:]
 	var out strings.Builder

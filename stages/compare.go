@@ -34,6 +34,7 @@ const (
 	verdictFaster = "faster"
 	verdictSlower = "slower"
 	verdictSame   = "no difference"
+	verdictFew    = "too few rounds"
 
 	significance = 0.05
 )
@@ -99,12 +100,15 @@ func compareRows(before, now BenchmarkRow) RowComparison {
 	r := RowComparison{Device: now.Device, Precision: now.Precision, Batch: now.Batch,
 		BeforeUS: metrics.Median(before.RoundUS), NowUS: metrics.Median(now.RoundUS),
 		Time: metrics.RatioOfMedians(now.RoundUS, before.RoundUS), P: metrics.RankTest(now.RoundUS, before.RoundUS)}
-	r.Verdict = verdictSame
-	if r.P < significance && r.Time.Without1() {
+	switch {
+	case r.Time.Interval == nil:
+		r.Verdict = verdictFew
+	case r.P >= significance || !r.Time.Without1():
+		r.Verdict = verdictSame
+	case r.Time.Value < 1:
+		r.Verdict = verdictFaster
+	default:
 		r.Verdict = verdictSlower
-		if r.Time.Value < 1 {
-			r.Verdict = verdictFaster
-		}
 	}
 	return r
 }

@@ -75,6 +75,13 @@ func TestPrecisionsOfCards(t *testing.T) {
 	if c, err := readCard(dir, cfg); err != nil || c.Precisions[torchmodel.INT8] != (nearness{2000, 0.999, nil, 7}) {
 		t.Errorf("%+v, %v", c, err)
 	}
+	for _, hostile := range []string{`"tags": -5, "tags_equal": 1, "input_bits": 7`, `"tags": 5, "tags_equal": 1, "input_bits": -7`, `"tags": 5, "tags_equal": 1`,
+		`"tags": 5, "tags_equal": 1, "input_bits": 7, "pii_f1_difference": -55`} {
+		put(`, "precisions": {"int8": {` + hostile + `}}`)
+		if _, err := readCard(dir, cfg); err == nil || !strings.Contains(err.Error(), "precision int8") {
+			t.Errorf("%s is taken: %v", hostile, err)
+		}
+	}
 	put(`, "precisions": {"int8": {"tags": 2000, "tags_equal": 99.9}}`)
 	if _, err := readCard(dir, cfg); err == nil || !strings.Contains(err.Error(), "tags_equal of precision int8") {
 		t.Error(err)

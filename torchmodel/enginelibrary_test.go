@@ -41,6 +41,19 @@ func TestPredictionsNeedNoLibtorch(t *testing.T) {
 	}
 }
 
+// A name without a folder is that of a file here, not of one that the system finds.
+func TestLibrariesByRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(LibraryVariable, "libtch.so")
+	if path, err := findLibrary(); err != nil || path != filepath.Join(here, "libtch.so") {
+		t.Errorf("%q, %v", path, err)
+	}
+}
+
 func TestEngineLibraryIsNotLinkedToLibtorch(t *testing.T) {
 	file, err := elf.Open(engineLibrary(t))
 	if err != nil {

@@ -61,7 +61,7 @@ func checkedLibrary() (path string, built BuiltFor, err error) {
 // findLibrary returns where libtch.so is: where the environment says, beside the executable, or where set-up put it.
 func findLibrary() (string, error) {
 	if path := os.Getenv(LibraryVariable); path != "" {
-		return path, nil
+		return filepath.Abs(path) // a bare name would be looked for in the system's folders
 	}
 	candidates := []string{filepath.Join(libtch.LibraryDir, csrcDigest(), "libtch.so")}
 	if executable, err := os.Executable(); err == nil {
