@@ -198,13 +198,7 @@ func (c *calibration) chooseThresholds(cfg *Config, set *labels.Set, spans []fou
 	if len(all) == 0 {
 		return
 	}
-	total := 0
-	for label, n := range gold {
-		if set.PII(label) {
-			total += n
-		}
-	}
-	pooled := choose(all, total)
+	pooled := choose(all, piiSpans(set, gold))
 	c.Pooled = &pooled
 	for _, t := range set.Types() {
 		if !t.PII {
@@ -217,6 +211,17 @@ func (c *calibration) chooseThresholds(cfg *Config, set *labels.Set, spans []fou
 		}
 		c.Thresholds = append(c.Thresholds, typeThreshold{t.Name, choose(of, gold[t.Name]), false})
 	}
+}
+
+// piiSpans counts the labelled spans of personal data.
+func piiSpans(set *labels.Set, gold map[string]int) int {
+	total := 0
+	for label, n := range gold {
+		if set.PII(label) {
+			total += n
+		}
+	}
+	return total
 }
 
 // apply puts into a card what loading and decoding need.

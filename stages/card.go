@@ -11,7 +11,6 @@ import (
 
 	"pii/labels"
 	"pii/pipeline"
-	"pii/torchmodel"
 )
 
 // cardName is the file of a model folder with what Hugging Face's files have no place for.
@@ -48,14 +47,8 @@ func (c card) check() error {
 		}
 	}
 	for name, n := range c.Precisions {
-		if !(n.TagsEqual >= 0 && n.TagsEqual <= 1) {
-			return fmt.Errorf("tags_equal of precision %s must be between 0 and 1", name)
-		}
-		if n.Tags < 0 || n.InputBits < 0 || name == torchmodel.INT8 && n.InputBits == 0 {
-			return fmt.Errorf("tags or input_bits of precision %s: it is no number of such", name)
-		}
-		if n.F1Difference != nil && !(*n.F1Difference >= -1 && *n.F1Difference <= 1) {
-			return fmt.Errorf("pii_f1_difference of precision %s must be between -1 and 1", name)
+		if err := n.check(name); err != nil {
+			return err
 		}
 	}
 	return nil

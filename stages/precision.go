@@ -29,6 +29,19 @@ type nearness struct {
 	InputBits    int      `json:"input_bits,omitempty"`
 }
 
+// check refuses figures that no measurement gives.
+func (n nearness) check(precision string) error {
+	switch {
+	case !(n.TagsEqual >= 0 && n.TagsEqual <= 1):
+		return fmt.Errorf("tags_equal of precision %s must be between 0 and 1", precision)
+	case n.Tags < 0, n.InputBits < 0, precision == torchmodel.INT8 && n.InputBits == 0:
+		return fmt.Errorf("tags or input_bits of precision %s: it is no number of such", precision)
+	case n.F1Difference != nil && !(*n.F1Difference >= -1 && *n.F1Difference <= 1):
+		return fmt.Errorf("pii_f1_difference of precision %s must be between -1 and 1", precision)
+	}
+	return nil
+}
+
 func (n nearness) enough() bool { return n.Tags >= enoughTags && n.F1Difference != nil }
 
 func (n nearness) within() bool {
@@ -135,18 +148,27 @@ func (r *devReading) comparePrecisions(ctx context.Context, session *torchmodel.
 		return nil, err
 	}
 	reduced, err := torchmodel.ReducedPrecisions(shape.Dim)
-	near := map[string]nearness{}
+	if err != nil || len(reduced) == 0 {
+		return nil, err
+	}
+	near, tags, f1 := map[string]nearness{}, r.likeliest(), r.piiF1(c)
 	for _, p := range reduced {
 		other, err := r.judge.readIn(ctx, session, dir, p.Precision)
 		if err != nil {
 			return nil, err
 		}
-		n := r.compare(other, c)
-		n.InputBits = p.InputBits
+		n := nearness{Tags: len(tags), InputBits: p.InputBits}
+		if share := equalShare(other.likeliest(), tags); share != nil {
+			n.TagsEqual = *share
+		}
+		if otherF1 := other.piiF1(c); f1 != nil && otherF1 != nil {
+			difference := *otherF1 - *f1
+			n.F1Difference = &difference
+		}
 		near[p.Precision] = n
 		logger.Printf("%s: %s", p.Precision, n)
 	}
-	return near, err
+	return near, nil
 }
 
 // readIn reads the dev set with the model of a folder in a precision.
@@ -159,49 +181,25 @@ func (j *judge) readIn(ctx context.Context, session *torchmodel.Session, dir, pr
 	return j.read(ctx, model)
 }
 
-// compare holds another reading of the same dev set against this one.
-func (r *devReading) compare(other *devReading, c calibration) nearness {
-	n := nearness{Tags: len(r.logits.Targets)}
-	equal := 0
-	for t := range n.Tags {
-		if r.logits.Best(t) == other.logits.Best(t) {
-			equal++
-		}
+// likeliest are the likeliest tags of the labelled tokens.
+func (r *devReading) likeliest() []uint16 {
+	tags := make([]uint16, len(r.logits.Targets))
+	for t := range tags {
+		tags[t] = uint16(r.logits.Best(t))
 	}
-	n.TagsEqual = float64(equal) / float64(n.Tags)
-	if a, b := r.piiF1(c), other.piiF1(c); a != nil && b != nil {
-		difference := *b - *a
-		n.F1Difference = &difference
-	}
-	return n
+	return tags
 }
 
 // piiF1 is F1 of personal data at a calibration's temperature and thresholds; nil where there is no span, neither labelled nor found.
 func (r *devReading) piiF1(c calibration) *float64 {
 	var at card
 	c.apply(&at)
-	right, found, labelled := 0, 0, 0
-	for _, s := range r.spans(c.Temperature) {
+	stays := judgedOf(r.spans(c.Temperature), func(s foundSpan) bool {
 		threshold, has := at.Thresholds[s.label]
 		if !has {
 			threshold = defaultThreshold
 		}
-		if !r.judge.set.PII(s.label) || s.Score < threshold {
-			continue
-		}
-		found++
-		if s.Right {
-			right++
-		}
-	}
-	for label, n := range r.gold() {
-		if r.judge.set.PII(label) {
-			labelled += n
-		}
-	}
-	if found+labelled == 0 {
-		return nil
-	}
-	f1 := 2 * float64(right) / float64(found+labelled)
-	return &f1
+		return r.judge.set.PII(s.label) && s.Score >= threshold
+	})
+	return metrics.At(stays, piiSpans(r.judge.set, r.gold()), 0).F1
 }
