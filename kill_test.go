@@ -265,7 +265,7 @@ func TestInterruptedStream(t *testing.T) {
 	file := f.path("interrupted.jsonl")
 	for _, c := range []struct{ output, said string }{
 		{"-", "the predictions of the first 3 transcripts are written; to go on, give it those from number 4 on"},
-		{file, "no prediction is written, and the same command begins anew"},
+		{file, "no prediction is written, and the whole input is to be read again"},
 	} {
 		input, theirs, err := os.Pipe()
 		if err != nil {

@@ -16,5 +16,5 @@ func (o PredictOptions) leftUndone(written int) string {
 	if written > 0 && isStream(o.Output) {
 		return fmt.Sprintf("the predictions of the first %d transcripts are written; to go on, give it those from number %d on", written, written+1)
 	}
-	return "no prediction is written, and the same command begins anew; from a file to a file, it would go on from what was saved"
+	return "no prediction is written, and the whole input is to be read again; from a file to a file, the same command goes on from what was saved"
 }

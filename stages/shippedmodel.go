@@ -26,7 +26,7 @@ const shippedModel = data.BuiltinPrefix + "small"
 func unpackModel(say func(format string, v ...any)) (dir string, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("unpacking the model %s into the user's cache: %w", shippedModel, err)
+			err = fmt.Errorf("unpacking the model %s into the user's cache (PII_CACHE names another place): %w", shippedModel, err)
 		}
 	}()
 	files := data.BuiltinModel()
