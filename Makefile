@@ -1,6 +1,7 @@
 # The version of golangci-lint that .golangci.yml was written for.
 GOLANGCI := v2.5.0
 
+.DEFAULT_GOAL := build
 .PHONY: setup build run test parity lint bench bench-peers small gpu-bundle clean
 
 # Finds or installs libtorch, prepares gotch for it, and writes go.work. A second call does nothing.
@@ -38,7 +39,7 @@ bench: build
 bench-peers: setup
 	@MODEL='$(MODEL)' PEERS='$(PEERS)' ARGS='$(ARGS)' scripts/peers/run.sh
 
-# The model that ships inside the program, anew: three hours on two cores.
+# The model that ships inside the program, anew: five hours on two cores.
 small: build
 	@scripts/small/make.sh
 

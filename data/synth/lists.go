@@ -53,6 +53,7 @@ type lexicon struct {
 	reserved                                        map[string]bool // words that must not be invented
 	apart                                           map[string]bool // words that no entity of another set may have
 	apartWhole                                      map[string]bool // entities that no other set may have, their letters alone
+	apartProviders                                  []string        // of the mail domains of the stress set, their letters alone
 }
 
 // loadLexicon reads the lists whose names begin with prefix. Every word of the lists of the prefix reserve, if there is
@@ -130,6 +131,7 @@ func (l *lexicon) keepApart(list string, entries []string) {
 		case "email_domains":
 			provider, _, _ := strings.Cut(entry, ".")
 			l.apart[provider] = true
+			l.apartProviders = append(l.apartProviders, plain(provider))
 		case "areas", "landmarks", "regions":
 			l.apartWhole[plain(strings.TrimPrefix(entry, "the "))] = true
 		}

@@ -10,7 +10,7 @@ import (
 type Set string
 
 // The sets. Train, Dev and Test come from the same frames and lists; Stress from frames, names, places, mail domains and
-// patterns of numbers that stand in none of the others. Numbers is talk full of numbers without any entity, in wordings of
+// patterns of numbers that the others are not made of. Numbers is talk full of numbers without any entity, in wordings of
 // its own; all that is found there is found wrongly. It does not ship with the program.
 const (
 	Train   Set = "train"

@@ -88,7 +88,7 @@ func TestStressNamesAreItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Words of entities in the other sets, and whole mail addresses and places.
-	words, whole := map[string]bool{}, map[string]bool{}
+	words, whole, addresses := map[string]bool{}, map[string]bool{}, []string{}
 	for _, set := range []Set{Train, Dev, Test} {
 		for _, made := range shipped(t, set) {
 			text := []rune(strings.ToLower(made.Text))
@@ -97,6 +97,12 @@ func TestStressNamesAreItsOwn(t *testing.T) {
 				whole[said] = true
 				for _, w := range strings.FieldsFunc(said, func(r rune) bool { return !unicode.IsLetter(r) && r != '-' }) {
 					words[w] = true
+					for _, part := range strings.Split(w, "-") {
+						words[part] = true
+					}
+				}
+				if e.Label == "EMAIL" {
+					addresses = append(addresses, plain(said))
 				}
 			}
 		}
@@ -124,6 +130,10 @@ func TestStressNamesAreItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range stress.domains {
+		provider := plain(strings.Split(a, ".")[0])
+		if len(provider) > 5 && slices.ContainsFunc(addresses, func(letters string) bool { return strings.Contains(letters, provider) }) {
+			t.Errorf("%s of the stress set stands in an address of another set", provider)
+		}
 		for _, b := range common.domains {
 			if a == b || strings.Split(a, ".")[0] == strings.Split(b, ".")[0] {
 				t.Errorf("mail domain %s is like %s", a, b)
@@ -235,9 +245,10 @@ func walk(f frame, before []string, found map[string]bool) []string {
 	return before
 }
 
-// The sets of their own share no four words in a row around a slot, and no six words, with the frames of the other sets.
+// The sets of their own share no four words in a row around a slot, and no six words, with the frames of the other sets, and no six
+// words with what was written by hand.
 func TestOwnFrames(t *testing.T) {
-	taken := map[string]bool{}
+	taken := writtenPieces(t)
 	for name, frames := range loaded(t, "common").sections {
 		if name == "and" {
 			continue
@@ -262,6 +273,40 @@ func TestOwnFrames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// writtenPieces gives every six words in a row of the hand-written transcripts; an entity counts as a word.
+func writtenPieces(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, set := range []Set{Train, Dev} {
+		written, err := Written(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, made := range written {
+			words := framed(made)
+			for end := 6; end <= len(words); end++ {
+				found[strings.Join(words[end-6:end], " ")] = true
+			}
+		}
+	}
+	if len(found) < 200_000 {
+		t.Errorf("only %d pieces of hand-written transcripts", len(found))
+	}
+	return found
+}
+
+// framed are the words of a transcript in lower case, without marks, with entities as slots.
+func framed(made data.Transcript) []string {
+	text, at, framed := []rune(strings.ToLower(made.Text)), 0, ""
+	for _, e := range made.Entities {
+		framed += string(text[at:e.Start]) + "{" + e.Label + "}"
+		at = e.End
+	}
+	return strings.FieldsFunc(framed+string(text[at:]), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("{}_'", r)
+	})
 }
 
 func loaded(t *testing.T, name string) *grammar {

@@ -88,18 +88,31 @@ func parseMarks(line string) (data.Transcript, error) {
 	return t, nil
 }
 
-// reserves reports whether an entity has a name that is the stress set's alone, or is one of its places, however it is split.
+// reserves reports whether an entity has a name that is the stress set's alone, or is one of its places, however it is split, or is
+// an address at one of its mail providers.
 func (l *lexicon) reserves(t data.Transcript) bool {
 	text := []rune(strings.ToLower(t.Text))
 	for _, e := range t.Entities {
-		if l.apartWhole[plain(string(text[e.Start:e.End]))] {
+		said := string(text[e.Start:e.End])
+		letters := plain(said)
+		if l.apartWhole[letters] || e.Label == "EMAIL" && l.apartProvider(letters) {
 			return true
 		}
-		for _, w := range strings.FieldsFunc(string(text[e.Start:e.End]), func(r rune) bool { return !unicode.IsLetter(r) && r != '-' }) {
-			if l.apart[w] {
-				return true
+		for _, hyphens := range []bool{true, false} { // of a double name each part counts, too
+			for _, w := range strings.FieldsFunc(said, func(r rune) bool { return !unicode.IsLetter(r) && !(hyphens && r == '-') }) {
+				if l.apart[w] {
+					return true
+				}
 			}
 		}
 	}
 	return false
+}
+
+// apartProvider reports whether the letters of a mail address have the name of a provider of the stress set's in them: it may be said in
+// two words. Names so short that they occur within other words are looked for as words alone.
+func (l *lexicon) apartProvider(letters string) bool {
+	return slices.ContainsFunc(l.apartProviders, func(provider string) bool {
+		return len(provider) > 5 && strings.Contains(letters, provider)
+	})
 }

@@ -68,6 +68,8 @@ func TestReserves(t *testing.T) {
 	for line, want := range map[string]bool{
 		"on the [[DATE|fourth of july]] at [[EMAIL|ann dot b at gmail dot com]] near the [[LOCATION|bank of the river]]": false,
 		"mister [[PERSON_NAME|john " + family + "]]":                                            true,
+		"[[PERSON_NAME|" + family + "-Okafor]]":                                                 true,
+		"me at [[EMAIL|x at blue yonder dot co dot uk]]":                                        true,
 		"in [[CITY|" + stress.cities[0] + "]]":                                                  true,
 		"in [[CITY|" + stress.cities[0][:3] + " " + stress.cities[0][3:] + "]]":                 true,
 		"write to [[EMAIL|ann at " + strings.Replace(stress.domains[0], ".", " dot ", 1) + "]]": true,
