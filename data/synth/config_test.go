@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"pii/labels"
 )
 
 func TestReadConfig(t *testing.T) {
@@ -49,5 +51,29 @@ func TestReadConfig(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), message) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v", content, err)
 		}
+	}
+}
+
+// A register that carries none of the types that are asked for borrows from the general one.
+func TestTypesThatARegisterLacks(t *testing.T) {
+	common, lacking := loaded(t, "common"), 0
+	for _, typ := range labels.DefaultTypes() {
+		for _, r := range DefaultConfig().Compose.Registers {
+			if len(common.carry[r.Name][typ.Name]) > 0 {
+				continue
+			}
+			lacking++
+			cfg := DefaultConfig()
+			r.Alone, r.Script, r.Weight = 1, 0, 1
+			cfg.Compose.Registers, cfg.Compose.Types, cfg.Compose.Entities = []Register{r}, []Weight{{typ.Name, 1}}, []float64{0, 1}
+			for _, made := range generated(t, Train, 3, 1, cfg) {
+				if len(made.Entities) == 0 {
+					t.Errorf("%s: a clause that was to hold %s holds nothing", r.Name, typ.Name)
+				}
+			}
+		}
+	}
+	if lacking == 0 {
+		t.Error("every register carries every type")
 	}
 }

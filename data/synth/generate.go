@@ -214,19 +214,25 @@ func (m *maker) compose() {
 	}
 }
 
-// alone says one clause, with an entity or without.
+// drawsAlone is how often a type is drawn in search of one that the register carries. Where it carries a twentieth of them, all draws
+// fail once in 10^22 times.
+const drawsAlone = 1000
+
+// alone says one clause, with an entity or without. A register that carries none of the types that are asked for, or next to none,
+// borrows one from the general register.
 func (m *maker) alone(target int) {
 	own := m.grammar.carry[m.register.Name]
 	if target == 0 || own == nil {
 		m.distraction()
 		return
 	}
-	for {
+	for range drawsAlone {
 		if frames := own[m.entityType()]; len(frames) > 0 {
 			m.part(frames)
 			return
 		}
 	}
+	m.part(m.grammar.carriers(m.register.Name, m.entityType()))
 }
 
 // entityType draws which type the next frame is to hold.
