@@ -258,6 +258,28 @@ func TestSignalEndsWaitingForInput(t *testing.T) {
 	}
 }
 
+// TestSignalEndsSynth stops the making of transcripts, of which far more are asked for than anybody waits for.
+func TestSignalEndsSynth(t *testing.T) {
+	dir := t.TempDir()
+	former := write(t, filepath.Join(dir, "train.jsonl"), "former")
+	p := start(t, "data", "synth", "--set", "train", "--size", "1000000000", "--out-dir", dir)
+	if !p.until(func() bool {
+		found, _ := filepath.Glob(filepath.Join(dir, ".train.jsonl.*")) // the pattern is a good one
+		return len(found) > 0
+	}) {
+		t.Fatalf("the process ended:\n%s", p.said())
+	}
+	p.Process.Signal(syscall.SIGTERM)
+	p.end(t, exitInterrupted)
+	if !strings.Contains(p.said(), "interrupted; no file is half written") {
+		t.Errorf("the log says:\n%s", p.said())
+	}
+	noTemporaries(t, dir)
+	if string(read(t, former)) != "former" {
+		t.Error("the former file was touched")
+	}
+}
+
 // TestInterruptedStream stops predictions of a stream that goes on. What is said of them is true: lines that have gone out are counted, and
 // of a file that would have been written there is nothing.
 func TestInterruptedStream(t *testing.T) {

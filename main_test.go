@@ -173,7 +173,7 @@ func write(t *testing.T, path string, content string) string {
 func transcripts(t *testing.T, path string, set synth.Set, n int) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := synth.Write(&b, set, n, 3, synth.DefaultConfig()); err != nil {
+	if err := synth.Write(t.Context(), &b, set, n, 3, synth.DefaultConfig()); err != nil {
 		t.Fatal(err)
 	}
 	return write(t, path, b.String())

@@ -137,7 +137,7 @@ func synthesize(c *cli.Context, env *stages.Env) error {
 	if c.Int("size") < 0 {
 		return &usageError{"--size is below 0"}
 	}
-	return stages.Synth(env, stages.SynthOptions{Dir: c.String("out-dir"), Seed: c.Int64("seed"), Rates: c.String("rates"),
+	return stages.Synth(c.Context, env, stages.SynthOptions{Dir: c.String("out-dir"), Seed: c.Int64("seed"), Rates: c.String("rates"),
 		Sets: c.StringSlice("set"), Size: c.Int("size")})
 }
 

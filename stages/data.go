@@ -34,8 +34,8 @@ func SynthSets() []string {
 	return names
 }
 
-// Synth writes synthetic sets into a folder, each as a JSONL file of its name.
-func Synth(env *Env, opts SynthOptions) error {
+// Synth writes synthetic sets into a folder, each as a JSONL file of its name, until the context is done.
+func Synth(ctx context.Context, env *Env, opts SynthOptions) error {
 	cfg, err := synthRates(opts.Rates)
 	if err != nil {
 		return err
@@ -50,7 +50,11 @@ func Synth(env *Env, opts SynthOptions) error {
 	if opts.Size > 0 {
 		cfg.Sizes = synth.Sizes{Train: opts.Size, Dev: opts.Size, Test: opts.Size, Stress: opts.Size, Numbers: opts.Size}
 	}
-	if err := synth.WriteSets(opts.Dir, opts.Seed, cfg, sets...); err != nil {
+	err = synth.WriteSets(ctx, opts.Dir, opts.Seed, cfg, sets...)
+	if err != nil && ctx.Err() != nil {
+		return &InterruptedError{"no file is half written; the same command makes all sets anew", err}
+	}
+	if err != nil {
 		return err
 	}
 	for _, set := range sets {

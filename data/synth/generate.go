@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -47,8 +48,8 @@ type lineStyle struct {
 }
 
 // Generate gives n transcripts of a set, one by one. The same configuration, set and seed give the same transcripts, and
-// the first of a longer run are those of a shorter one. It stops at an error.
-func Generate(cfg Config, set Set, n int, seed int64) iter.Seq2[data.Transcript, error] {
+// the first of a longer run are those of a shorter one. It stops at an error, and with the context's when that is done.
+func Generate(ctx context.Context, cfg Config, set Set, n int, seed int64) iter.Seq2[data.Transcript, error] {
 	return func(yield func(data.Transcript, error) bool) {
 		m, err := newMaker(cfg, set, seed)
 		if err != nil {
@@ -58,6 +59,10 @@ func Generate(cfg Config, set Set, n int, seed int64) iter.Seq2[data.Transcript,
 		seen := map[uint64]bool{}
 		misses := 0
 		for made := 0; made < n; {
+			if err := ctx.Err(); err != nil {
+				yield(data.Transcript{}, err)
+				return
+			}
 			t := m.transcript()
 			key := textKey(t.Text)
 			if seen[key] || !set.owns(key) || m.lex.reserves(t) {

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ import (
 func generated(t testing.TB, set Set, n int, seed int64, cfg Config) []data.Transcript {
 	t.Helper()
 	var all []data.Transcript
-	for made, err := range Generate(cfg, set, n, seed) {
+	for made, err := range Generate(t.Context(), cfg, set, n, seed) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func shipped(t testing.TB, set Set) []data.Transcript {
 // generator is meant to change them, `go generate ./data` makes them anew.
 func TestShippedSetsAreReproduced(t *testing.T) {
 	dir := t.TempDir()
-	if err := WriteSets(dir, DefaultSeed, DefaultConfig()); err != nil {
+	if err := WriteSets(t.Context(), dir, DefaultSeed, DefaultConfig()); err != nil {
 		t.Fatal(err)
 	}
 	for _, set := range Sets() {
@@ -362,7 +363,7 @@ func TestSpansAreExactUnderAnyNoise(t *testing.T) {
 		cfg.Style.SpokenNumbers = rate("spoken")
 		chosen := rapid.SampledFrom(AllSets()).Draw(rt, "set")
 		var file bytes.Buffer
-		if err := Write(&file, chosen, 4, rapid.Int64().Draw(rt, "seed"), cfg); err != nil {
+		if err := Write(t.Context(), &file, chosen, 4, rapid.Int64().Draw(rt, "seed"), cfg); err != nil {
 			rt.Fatal(err)
 		}
 		r, err := data.NewReader(&file, "f", data.Options{Labels: set, RequireEntities: true})
@@ -463,7 +464,7 @@ func TestSameSeedSameTranscripts(t *testing.T) {
 func TestErrors(t *testing.T) {
 	bad := DefaultConfig()
 	bad.Noise.Drop = 1.5
-	if err := WriteSets(t.TempDir(), 1, bad); err == nil || !strings.Contains(err.Error(), "noise.drop: 1.5 is not between 0 and 1") {
+	if err := WriteSets(t.Context(), t.TempDir(), 1, bad); err == nil || !strings.Contains(err.Error(), "noise.drop: 1.5 is not between 0 and 1") {
 		t.Errorf("a rate above 1: %v", err)
 	}
 	bad = DefaultConfig()
@@ -471,15 +472,31 @@ func TestErrors(t *testing.T) {
 	if err := bad.Check(); err == nil {
 		t.Error("no weights: no error")
 	}
-	if err := Write(io.Discard, "none", 1, 1, DefaultConfig()); err == nil || !strings.Contains(err.Error(), `there is no set "none"`) {
+	if err := Write(t.Context(), io.Discard, "none", 1, 1, DefaultConfig()); err == nil || !strings.Contains(err.Error(), `there is no set "none"`) {
 		t.Errorf("no set: %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteSets(file, 1, DefaultConfig()); err == nil {
+	if err := WriteSets(t.Context(), file, 1, DefaultConfig()); err == nil {
 		t.Error("a file for a folder: no error")
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	varied := DefaultConfig()
+	varied.Sizes.Train, varied.Sizes.Variations = 0, 1
+	for _, cfg := range []Config{DefaultConfig(), varied} {
+		dir := t.TempDir()
+		if err := WriteSets(ctx, dir, 1, cfg, Train); !errors.Is(err, context.Canceled) {
+			t.Errorf("an interruption ends with %v", err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("an interruption leaves %v, %v", left, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -56,7 +57,7 @@ func (m *maker) vary(t data.Transcript) data.Transcript {
 
 // variations yields as many of each hand-written transcript of train as the configuration says: no text twice, none of an original,
 // and none that names what is the stress set's alone, as some of the originals do.
-func variations(originals []data.Transcript, seed int64, cfg Config, yield func(data.Transcript, error) bool) {
+func variations(ctx context.Context, originals []data.Transcript, seed int64, cfg Config, yield func(data.Transcript, error) bool) {
 	m, err := newMaker(cfg, Train, seed+1)
 	if err != nil {
 		yield(data.Transcript{}, err)
@@ -68,6 +69,10 @@ func variations(originals []data.Transcript, seed int64, cfg Config, yield func(
 	}
 	for n := range cfg.Sizes.Variations {
 		for _, t := range originals {
+			if err := ctx.Err(); err != nil {
+				yield(data.Transcript{}, err)
+				return
+			}
 			varied := m.vary(t)
 			varied.ID = fmt.Sprintf("%s-v%d", t.ID, n+1)
 			key := textKey(varied.Text)

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,8 @@ import (
 )
 
 // Write writes n transcripts of a set as JSONL.
-func Write(w io.Writer, set Set, n int, seed int64, cfg Config) error {
-	for t, err := range Generate(cfg, set, n, seed) {
+func Write(ctx context.Context, w io.Writer, set Set, n int, seed int64, cfg Config) error {
+	for t, err := range Generate(ctx, cfg, set, n, seed) {
 		if err != nil {
 			return err
 		}
@@ -27,8 +28,8 @@ func Write(w io.Writer, set Set, n int, seed int64, cfg Config) error {
 
 // WriteSets writes some sets, or else those that ship with the program, into a folder, which is made where it is missing: a
 // file of each set's name with ".jsonl", the transcripts that were written by hand for it at its end. Each file is there whole or not at all; one of that name from before stays until the
-// new one is whole.
-func WriteSets(dir string, seed int64, cfg Config, sets ...Set) error {
+// new one is whole. It stops with the context's error when that is done.
+func WriteSets(ctx context.Context, dir string, seed int64, cfg Config, sets ...Set) error {
 	if len(sets) == 0 {
 		sets = Sets()
 	}
@@ -36,14 +37,14 @@ func WriteSets(dir string, seed int64, cfg Config, sets ...Set) error {
 		return fmt.Errorf("folder for synthetic transcripts: %w", err)
 	}
 	for _, set := range sets {
-		if err := writeSet(filepath.Join(dir, string(set)+".jsonl"), set, seed, cfg); err != nil {
+		if err := writeSet(ctx, filepath.Join(dir, string(set)+".jsonl"), set, seed, cfg); err != nil {
 			return fmt.Errorf("writing set %s: %w", set, err)
 		}
 	}
 	return nil
 }
 
-func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
+func writeSet(ctx context.Context, path string, set Set, seed int64, cfg Config) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -55,10 +56,10 @@ func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
 		}
 	}()
 	buffered := bufio.NewWriter(file)
-	if err := Write(buffered, set, set.size(cfg.Sizes), seed, cfg); err != nil {
+	if err := Write(ctx, buffered, set, set.size(cfg.Sizes), seed, cfg); err != nil {
 		return err
 	}
-	for t, err := range byHand(set, seed, cfg) {
+	for t, err := range byHand(ctx, set, seed, cfg) {
 		if err != nil {
 			return err
 		}
@@ -82,7 +83,7 @@ func writeSet(path string, set Set, seed int64, cfg Config) (err error) {
 }
 
 // byHand gives what was written by hand for a set and, for train, variations of it.
-func byHand(set Set, seed int64, cfg Config) iter.Seq2[data.Transcript, error] {
+func byHand(ctx context.Context, set Set, seed int64, cfg Config) iter.Seq2[data.Transcript, error] {
 	return func(yield func(data.Transcript, error) bool) {
 		if !cfg.Sizes.Written {
 			return
@@ -103,7 +104,7 @@ func byHand(set Set, seed int64, cfg Config) iter.Seq2[data.Transcript, error] {
 			}
 		}
 		if set == Train && cfg.Sizes.Variations > 0 {
-			variations(all, seed, cfg, yield)
+			variations(ctx, all, seed, cfg, yield)
 		}
 	}
 }
