@@ -176,9 +176,25 @@ func (c Config) Check() error {
 			return fmt.Errorf("compose.types: there is no type %q", w.Name)
 		}
 	}
+	if err := c.Values.checkCultures(); err != nil {
+		return err
+	}
 	for _, r := range c.rates() {
 		if !(r.value >= 0 && r.value <= 1) {
 			return fmt.Errorf("%s: %g is not between 0 and 1", r.name, r.value)
+		}
+	}
+	return nil
+}
+
+func (v Values) checkCultures() error {
+	names, err := cultureNames()
+	if err != nil {
+		return err
+	}
+	for _, w := range v.Cultures {
+		if !slices.Contains(names, w.Name) {
+			return fmt.Errorf("values.cultures: there is no culture %q; there are %s", w.Name, strings.Join(names, ", "))
 		}
 	}
 	return nil

@@ -42,6 +42,21 @@ func readPeople(name string) ([]culture, error) {
 	return all, nil
 }
 
+// cultureNames lists the cultures that there are, the same in all lists of names.
+func cultureNames() ([]string, error) {
+	lines, err := readList("people")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, line := range lines {
+		if line[0] == '[' {
+			names = append(names, strings.Trim(line, "[]"))
+		}
+	}
+	return names, nil
+}
+
 func (c *culture) add(key string, names []string) error {
 	switch key {
 	case "given":
