@@ -156,6 +156,9 @@ func DefaultConfig() Config {
 
 // Check names the first value that cannot be used.
 func (c Config) Check() error {
+	if err := c.Sizes.check(); err != nil {
+		return err
+	}
 	weights := map[string][]float64{"compose.entities": c.Compose.Entities}
 	for _, w := range c.Compose.Types {
 		weights["compose.types"] = append(weights["compose.types"], w.Weight)
@@ -182,6 +185,16 @@ func (c Config) Check() error {
 	for _, r := range c.rates() {
 		if !(r.value >= 0 && r.value <= 1) {
 			return fmt.Errorf("%s: %g is not between 0 and 1", r.name, r.value)
+		}
+	}
+	return nil
+}
+
+func (s Sizes) check() error {
+	v := reflect.ValueOf(s)
+	for i := range v.NumField() {
+		if v.Field(i).CanInt() && v.Field(i).Int() < 0 {
+			return fmt.Errorf("sizes.%s: %d is below 0", v.Type().Field(i).Tag.Get("yaml"), v.Field(i).Int())
 		}
 	}
 	return nil

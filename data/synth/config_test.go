@@ -38,6 +38,8 @@ func TestReadConfig(t *testing.T) {
 		"noise: much\n":                "rates.yaml",
 		"compose:\n  entities: [-1]\n": "compose.entities: a weight is below 0",
 		"compose:\n  types:\n    - name: CAT\n      weight: 1\n":      `no type "CAT"`,
+		"sizes:\n  train: -5\n":                                       "rates.yaml: sizes.train: -5 is below 0",
+		"sizes:\n  variations: -1\n":                                  "rates.yaml: sizes.variations: -1 is below 0",
 		"values:\n  cultures:\n    - name: inidan\n      weight: 1\n": `rates.yaml: values.cultures: there is no culture "inidan"; there are mixed, indian`,
 		"compose:\n  registers:\n    - name: song\n      weight: 1\n": "",
 	} {
