@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -341,6 +342,19 @@ func TestHelpHasExamples(t *testing.T) {
 	check(nil, app.Commands)
 	if r := must(t, "--help"); !strings.Contains(r.out, "130 interrupted") {
 		t.Error("the help does not list the exit codes")
+	}
+}
+
+// TestFlagsOfDataCommands: commands that read labels alone of the settings offer no others.
+func TestFlagsOfDataCommands(t *testing.T) {
+	for _, command := range dataCommand(stages.NewEnv(t.Context())).Subcommands {
+		for _, o := range stages.Options {
+			for _, flag := range command.Flags {
+				if o.Key != "labels" && slices.Contains(flag.Names(), o.Flag()) && command.Name != "synth" {
+					t.Errorf("pii data %s has --%s", command.Name, o.Flag())
+				}
+			}
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func dataCommand(env *stages.Env) *cli.Command {
 				Name: "stats", Usage: "count what files of transcripts hold, and what they share", ArgsUsage: "FILE…",
 				Description: "Counts alone are printed, no text. Texts and entities are compared without casing, spacing and punctuation; a frame is " +
 					"a text whose entities are replaced by their types.\n\nExample: pii data stats builtin:train builtin:stress",
-				Flags: append(optionFlags(stageOptions([]string{stages.Evaluate}, "dev", "test", "stress", "natural", "target_pii_precision")),
+				Flags: append(optionFlags(labelOption()),
 					&cli.BoolFlag{Name: "json", Usage: "print JSON"}),
 				Action: func(c *cli.Context) error {
 					if c.NArg() == 0 {
