@@ -11,7 +11,10 @@ var (
 	more = numbered(10, "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 	tens = map[string]string{"twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6", "seventy": "7",
 		"eighty": "8", "ninety": "9"}
-	zeros     = map[string]string{"oh": "0", "o": "0", "nought": "0", "naught": "0", "nil": "0"}
+	zeros = map[string]string{"oh": "0", "o": "0", "nought": "0", "naught": "0", "nil": "0", "null": "0"}
+	// The digits in Hindi, as they are written in Latin letters, but for "no" and "sat", which are rather English words.
+	hindi = map[string]string{"shunya": "0", "sunya": "0", "ek": "1", "teen": "3", "char": "4", "chaar": "4", "paanch": "5", "panch": "5",
+		"che": "6", "chhe": "6", "chhah": "6", "saat": "7", "aath": "8", "aat": "8", "ath": "8", "nau": "9"}
 	scales    = map[string]string{"hundred": "00", "thousand": "000"}
 	repeats   = map[string]int{"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 	unspoken  = wordSet("uh", "um", "uhm", "er", "erm", "hm", "hmm", "ah", "and", "plus", "dash", "hyphen", "space")
@@ -40,7 +43,7 @@ type reading struct {
 	guessed int // words that only may stand for digits: those heard for one, and unknown ones
 }
 
-// readDigits reads numerals, spoken digits, pairs such as "forty two", and "double seven".
+// readDigits reads numerals, spoken digits, in Hindi too, pairs such as "forty two", and "double seven".
 func readDigits(text string) reading {
 	words := wordsOf(text)
 	var r reading
@@ -66,6 +69,8 @@ func readDigits(text string) reading {
 		case scales[word] != "":
 			r.digits += scales[word]
 			r.guessed++ // "nine hundred forty" is 940, "nine hundred" 900
+		case word == hindiTwo && betweenDigits(words, i):
+			r.digits += "2"
 		case mistakens[word] != "":
 			r.digits += mistakens[word]
 			r.guessed++
@@ -81,7 +86,23 @@ func digit(word string) string {
 	if len(word) == 1 && isNumeral(word) {
 		return word
 	}
-	return ones[word] + zeros[word]
+	return ones[word] + zeros[word] + hindi[word]
+}
+
+// hindiTwo is an English word too, and so a digit only between digits.
+const hindiTwo = "do"
+
+// betweenDigits reports whether the words before and after a run of hindiTwo, which has the word at i, are digits.
+func betweenDigits(words []word, i int) bool {
+	before, after := i, i
+	for before >= 0 && words[before].folded == hindiTwo {
+		before--
+	}
+	for after < len(words) && words[after].folded == hindiTwo {
+		after++
+	}
+	isDigit := func(word string) bool { return isNumeral(word) || digit(word) != "" }
+	return before >= 0 && after < len(words) && isDigit(words[before].folded) && isDigit(words[after].folded)
 }
 
 func isNumeral(word string) bool {

@@ -34,15 +34,31 @@ const mostDigits = 2
 
 // The words of a spoken e-mail address.
 var (
-	dots      = wordSet(".", "dot", "point", "period")
+	dots      = wordSet(".", "dot", "point", "period", fullStop)
 	providers = wordSet("gmail", "googlemail", "yahoo", "ymail", "hotmail", "outlook", "icloud", "live", "msn", "aol", "proton",
 		"protonmail", "gmx", "rediffmail", "fastmail", "zoho", "yandex", "mail")
 )
 
+// fullStop is how two words for a dot are written as one.
+const fullStop = "fullstop"
+
+// withFullStops makes one word of each "full stop".
+func withFullStops(words []word) []word {
+	var list []word
+	for _, w := range words {
+		if n := len(list); w.folded == "stop" && n > 0 && list[n-1].folded == "full" {
+			list[n-1] = word{start: list[n-1].start, end: w.end, folded: fullStop}
+			continue
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
 // email knows that an address has something before its "at", and after it a domain: a dot with something on both sides, or the name of
 // a provider that people say alone.
 func email(text string) float64 {
-	words := wordsOf(text)
+	words := withFullStops(wordsOf(text))
 	at, dot := false, false
 	for i, w := range words {
 		switch {

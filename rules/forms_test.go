@@ -26,6 +26,12 @@ func TestReadDigits(t *testing.T) {
 		"twenty":                                  {"20", 0},
 		"3 7 double 2 5 double 4 6 4 2 7 2":       {"37225446" + "4272", 0},
 		"nine one\tseven\u00a0five double":        {"9175", 1},
+		"null one null":                           {"010", 0},
+		"nau aath do do paanch ek double saat":    {"98225177", 0},
+		"teen char chaar panch chhe chhah shunya": {"3445660", 0},
+		"98 do 41":                                {"98241", 0},
+		"do you one do banana do":                 {"1", 5},
+		"double do one":                           {"1", 2},
 		"treble five forty one nineteen eighteen": {"555411918", 0},
 	} {
 		if got := readDigits(text); got != want {
@@ -60,6 +66,12 @@ func TestForms(t *testing.T) {
 		{"email", "anna dot smith at the rate example dot com", fitting},
 		{"email", "anna at gmail", fitting},
 		{"email", "a_b at example point co point uk", fitting},
+		{"email", "ramesh dot sharma at acme full stop com", fitting},
+		{"email", "anna at full stop com", unlikely},
+		{"email", "anna at example full stop", unlikely},
+		{"email", "anna full stop smith at stop full", unlikely},
+		{"phone", "nau aath ek teen do do paanch null", fitting},
+		{"phone", "do ek teen chaar paanch chhe saat", 0}, // what the first word stands for is not certain
 		{"email", "anna at example", unlikely},
 		{"email", "anna at dot com", unlikely},
 		{"email", "anna at example dot", unlikely},

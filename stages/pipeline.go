@@ -246,7 +246,7 @@ func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch
 }
 
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, by computing) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 4, Params: predictParams{c.findParams(), c.PredictBatchTokens, c.PredictBatchSize, by, nil},
+	return pipeline.Stage{Name: Predict, Schema: 5, Params: predictParams{c.findParams(), c.PredictBatchTokens, c.PredictBatchSize, by, nil},
 		Files: append(pickInputs(inputs, c.judged()...), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Late: c.latePrecision(by),
 		Run: func(ctx context.Context, job *pipeline.Job) error {
@@ -295,7 +295,7 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 }
 
 func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch, hardware string) pipeline.Stage {
-	return pipeline.Stage{Name: Benchmark, Schema: 5, Params: benchmarkParams{c.Runs, c.findParams(),
+	return pipeline.Stage{Name: Benchmark, Schema: 6, Params: benchmarkParams{c.Runs, c.findParams(),
 		c.BenchmarkDevices, c.benchmarkPrecisions(), c.benchmarkBatches(), c.Threads, libtorch, hardware},
 		Files: append(pickInputs(inputs, "dev"), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
