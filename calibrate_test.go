@@ -112,6 +112,12 @@ func TestListFlags(t *testing.T) {
 	if got := predicted(t, model, input, "--deny", deny, "--allow", allow, "--pii-threshold", "1"); len(got) != 0 {
 		t.Errorf("with the same phrase allowed %v", got)
 	}
+	nobody := write(t, filepath.Join(dir, "nobody.jsonl"), `{"id":"1","text":"hello there","entities":[]}`+"\n")
+	without := must(t, "predict", "--model-dir", model, "--input", nobody, "--deny", deny, "--pii-threshold", "1")
+	if want := `{"id":"1","entities":[]}` + "\n"; without.out != want {
+		t.Errorf("without a span %q, want %q", without.out, want)
+	}
+	must(t, "evaluate", "--gold", nobody, "--pred", write(t, filepath.Join(dir, "nobody.out"), without.out))
 	write(t, deny, "PERSON_NAME\tok\nPERSON\tzebulon\n")
 	r := pii(t, "predict", "--model-dir", model, "--input", input, "--deny", deny)
 	wantFault(t, r, "deny.txt:2: ")

@@ -64,9 +64,9 @@ func (l phraseLists) apply(text string, found []PredictedEntity, set *labels.Set
 }
 
 // overlay puts phrases over the model's spans. A span that overlaps a phrase gives way to it; but where both are of one type they
-// become one span, since to hide less than the model found is not what a phrase is for.
+// become one span, since to hide less than the model found is not what a phrase is for. The result is never nil: as JSON it is a list.
 func overlay(phrases, found []PredictedEntity) []PredictedEntity {
-	all := slices.Clone(phrases)
+	all := append([]PredictedEntity{}, phrases...)
 	for _, e := range found {
 		overlaps := func(p PredictedEntity) bool { return p.Start < e.End && e.Start < p.End }
 		if !slices.ContainsFunc(all, overlaps) {

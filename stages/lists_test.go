@@ -28,7 +28,8 @@ func TestOverlay(t *testing.T) {
 			[]PredictedEntity{entity(0, 8, "NAME", 1)}},
 		"two phrases of two types": {[]PredictedEntity{entity(0, 3, "NAME", 1), entity(5, 8, "CITY", 1)}, []PredictedEntity{entity(2, 6, "NAME", .9)},
 			[]PredictedEntity{entity(0, 3, "NAME", 1), entity(5, 8, "CITY", 1)}},
-		"no spans": {[]PredictedEntity{entity(0, 3, "NAME", 1)}, nil, []PredictedEntity{entity(0, 3, "NAME", 1)}},
+		"nothing at all": {nil, nil, []PredictedEntity{}},
+		"no spans":       {[]PredictedEntity{entity(0, 3, "NAME", 1)}, nil, []PredictedEntity{entity(0, 3, "NAME", 1)}},
 	} {
 		if got := overlay(c.phrases, c.found); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)

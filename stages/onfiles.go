@@ -183,7 +183,7 @@ func predictFileStage(cfg *Config, env *Env, o PredictOptions) (pipeline.Stage, 
 		return pipeline.Stage{}, err
 	}
 	files := append(checkpointInputs(o.ModelDir, slices.Concat(names, tokenizerFiles, []string{cardName})...), input)
-	return pipeline.Stage{Name: Predict, Schema: 5, Files: append(files, cfg.listInputs()...),
+	return pipeline.Stage{Name: Predict, Schema: predictSchema, Files: append(files, cfg.listInputs()...),
 		Params: predictParams{cfg.findParams(), cfg.PredictBatchTokens, cfg.PredictBatchSize, by, stand},
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			tagger, err := env.tagger(cfg, o.ModelDir)

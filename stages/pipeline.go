@@ -133,6 +133,9 @@ type benchmarkParams struct {
 	Hardware   string   `json:"hardware"`
 }
 
+// predictSchema is the schema of predict, in a run and from file to file.
+const predictSchema = 5
+
 // modelFolder is the model among the outputs of train.
 const modelFolder = "model/"
 
@@ -246,7 +249,7 @@ func (c *Config) trainStage(env *Env, weights []pipeline.Input, device, libtorch
 }
 
 func (c *Config) predictStage(env *Env, inputs map[string]pipeline.Input, by computing) pipeline.Stage {
-	return pipeline.Stage{Name: Predict, Schema: 5, Params: predictParams{c.findParams(), c.PredictBatchTokens, c.PredictBatchSize, by, nil},
+	return pipeline.Stage{Name: Predict, Schema: predictSchema, Params: predictParams{c.findParams(), c.PredictBatchTokens, c.PredictBatchSize, by, nil},
 		Files: append(pickInputs(inputs, c.judged()...), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Late: c.latePrecision(by),
 		Run: func(ctx context.Context, job *pipeline.Job) error {
