@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,6 +127,26 @@ func TestListFlags(t *testing.T) {
 	}
 	wantFault(t, pii(t, "predict", "--model-dir", model, "--input", input, "--output", filepath.Join(dir, "o.jsonl"),
 		"--allow", filepath.Join(dir, "none")), "none")
+}
+
+// TestPredictThroughSymlink has a link for an output, at first to nothing.
+func TestPredictThroughSymlink(t *testing.T) {
+	f, dir := trained(t), t.TempDir()
+	link, target := filepath.Join(dir, "link.jsonl"), filepath.Join(dir, "elsewhere", "found.jsonl")
+	if err := errors.Join(os.Mkdir(filepath.Dir(target), 0o777), os.Symlink("elsewhere/found.jsonl", link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, threshold := range []string{"0", "1"} {
+		args := []string{"predict", "--model-dir", f.path("model"), "--input", f.dev, "--pii-threshold", threshold}
+		want := must(t, args...).out
+		must(t, append(args, "--output", link)...)
+		if got := string(read(t, target)); got != want {
+			t.Errorf("behind the link are %d bytes, not the %d that predict says", len(got), len(want))
+		}
+		if to, err := os.Readlink(link); err != nil || to != "elsewhere/found.jsonl" {
+			t.Errorf("the link leads to %q, %v", to, err)
+		}
+	}
 }
 
 // TestListsMakeStale changes what a list holds, and whether there is one.

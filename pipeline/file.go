@@ -10,16 +10,50 @@ import (
 	"sync/atomic"
 )
 
-// WriteFile puts content at path at once or not at all: a temporary sibling is written, synced and renamed.
+// WriteFile puts content at path at once or not at all: a temporary sibling is written, synced and renamed. It takes the place of a
+// symbolic link: what links lead to in a folder of a model, such as a file of a cache, may be others' too.
 func WriteFile(path string, content []byte) error {
-	return CreateFile(path, func(f *os.File) error {
+	return replaceFile(path, func(f *os.File) error {
 		_, err := f.Write(content)
 		return err
 	})
 }
 
-// CreateFile is WriteFile for content that write streams. When write fails, what was at path before stays.
-func CreateFile(path string, write func(*os.File) error) (err error) {
+// CreateFile is WriteFile for an output that somebody named, whose content write streams: a symbolic link stays, and the file is made
+// where it leads. When write fails, what was there before stays.
+func CreateFile(path string, write func(*os.File) error) error {
+	target, err := linkTarget(path)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return replaceFile(target, write)
+}
+
+// mostLinks is how many links may lead on from one to the next, as in Linux.
+const mostLinks = 40
+
+// linkTarget is where the symbolic link at path leads in the end, whether or not something is there; path itself where there is no link.
+// It does not make paths shorter by their text alone, since ".." behind a link to a folder is not the folder before it.
+func linkTarget(path string) (string, error) {
+	for range mostLinks {
+		target, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // no link: what else may be wrong shows when it is written
+		}
+		if !filepath.IsAbs(target) {
+			dir, _ := filepath.Split(path)
+			target = dir + target
+		}
+		dir, name := filepath.Split(target)
+		if dir, err = filepath.EvalSymlinks(dir + "."); err != nil {
+			return "", err
+		}
+		path = filepath.Join(dir, name)
+	}
+	return "", fmt.Errorf("more than %d symbolic links lead from one to the next", mostLinks)
+}
+
+func replaceFile(path string, write func(*os.File) error) (err error) {
 	// A rename would put a file in the place of a device or a pipe.
 	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("writing %s: it is %s, not a file", path, kind(info.Mode()))

@@ -87,6 +87,62 @@ func TestCreateFileFails(t *testing.T) {
 	}
 }
 
+// TestCreateFileThroughLinks writes to links of all sorts: they stay, what they lead to has the content, and nothing else is left.
+func TestCreateFileThroughLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	err := errors.Join(os.MkdirAll(at("real/deep"), 0o777), os.Mkdir(at("links"), 0o777), os.Symlink("real/deep", at("folder")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ link, target, file string }{
+		{"links/dangling", "../real/made", "real/made"},
+		{"links/relative", "../real/made", "real/made"},
+		{"links/absolute", at("real/made"), "real/made"},
+		{"links/chain", "relative", "real/made"},
+		{"links/by ..", "../folder/../made", "real/made"}, // not made beside folder
+		{"folder/inside", "../made", "real/made"},
+		{"links/here", "here too", "links/here too"},
+	} {
+		if err := os.Symlink(c.target, at(c.link)); err != nil {
+			t.Fatal(err)
+		}
+		if err := CreateFile(at(c.link), func(f *os.File) error { _, err := f.WriteString(c.link); return err }); err != nil {
+			t.Error(c.link, err)
+		}
+		if target, err := os.Readlink(at(c.link)); err != nil || target != c.target {
+			t.Errorf("%s leads to %q, %v", c.link, target, err)
+		}
+		if got, err := os.ReadFile(at(c.file)); err != nil || string(got) != c.link {
+			t.Errorf("%s has %q, %v, want %q", c.file, got, err, c.link)
+		}
+	}
+	sameNames(t, names(t, dir), []string{"folder", "links", "real"})
+	sameNames(t, names(t, at("real")), []string{"deep", "made"})
+}
+
+// TestLinksThatAreNotWrittenThrough are those that lead nowhere, and those that WriteFile takes the place of.
+func TestLinksThatAreNotWrittenThrough(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	round, link, file := filepath.Join(dir, "round"), filepath.Join(dir, "link"), filepath.Join(dir, "file")
+	if err := errors.Join(os.Symlink("round", round), os.Symlink("file", link), os.WriteFile(file, []byte("old"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	err := CreateFile(round, func(*os.File) error { return nil })
+	if err == nil || !matches(err.Error(), "writing */round: more than 40 symbolic links *") {
+		t.Error(err)
+	}
+	if err := WriteFile(link, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "old" {
+		t.Errorf("WriteFile wrote %q through a link, %v", got, err)
+	}
+	sameNames(t, names(t, dir), []string{"file", "link", "round"})
+}
+
 // TestWriteFileTogether writes one path from several goroutines while another reads it: each read is one whole content.
 func TestWriteFileTogether(t *testing.T) {
 	t.Parallel()
