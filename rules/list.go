@@ -91,25 +91,32 @@ func (l *List) Holds(label, text string) bool {
 	return false
 }
 
-// Find finds the phrases of the list in a text, from left to right. Of those that begin together it takes the longest, of phrases
-// that are there twice the first; the next one begins after it.
+// Find finds where phrases of the list stand in a text, in order and apart. It covers each word of each phrase that is there: of those
+// that begin together it takes the longest, of phrases that are there twice the first. Where one begins within another and goes on
+// after it, the two are one match if their label is the same; if not, the later one has the words that the earlier one leaves.
 func (l *List) Find(text string) []Match {
 	if l == nil {
 		return nil
 	}
 	var found []Match
-	for words := wordsOf(text); len(words) > 0; {
+	words, covered := wordsOf(text), 0 // words that a match holds already, or that lie before one
+	for i := range words {
 		var longest phrase
-		for _, p := range l.startingWith(words) {
+		for _, p := range l.startingWith(words[i:]) {
 			if len(p.words) > len(longest.words) {
 				longest = p
 			}
 		}
-		n := len(longest.words)
-		if n > 0 {
-			found = append(found, Match{words[0].start, words[n-1].end, longest.label})
+		end, last := i+len(longest.words), len(found)-1
+		switch {
+		case end <= max(i, covered):
+			continue
+		case i < covered && found[last].Label == longest.label:
+			found[last].End = words[end-1].end
+		default:
+			found = append(found, Match{words[max(i, covered)].start, words[end-1].end, longest.label})
 		}
-		words = words[max(n, 1):]
+		covered = end
 	}
 	return found
 }

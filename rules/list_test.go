@@ -26,13 +26,24 @@ func TestFind(t *testing.T) {
 		"hello priya nai":             {{6, 11, "NAME"}},
 		"xpriya priyas priya_ priya2": {{14, 19, "NAME"}}, // _ is no part of a word
 		"nair and sons, nair and co":  {{0, 13, "ORG"}, {15, 23, "ORG"}},
-		"priya nair and sons":         {{0, 10, "NAME"}}, // from left to right
+		"priya nair and sons":         {{0, 10, "NAME"}, {11, 19, "ORG"}}, // the later one has the rest
 		"éLODIE o'Brien o’brien":      {{0, 6, "NAME"}, {7, 14, "NAME"}},
 		"priya priya":                 {{0, 5, "NAME"}, {6, 11, "NAME"}},
 		"":                            nil,
 		"nobody":                      nil,
 		"priyá":                       nil,
 		"\U0001F44B priya \U0001F44B": {{2, 7, "NAME"}},
+	} {
+		if got := list.Find(text); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+	list = readList(t, "NAME\tblue wug\nNAME\twug table lamp\nORG\tlamp shop\nORG\ttable\nNAME\tshop\n", true)
+	for text, want := range map[string][]Match{
+		"the blue wug table lamp there": {{4, 23, "NAME"}},
+		"blue wug table lamp shop":      {{0, 19, "NAME"}, {20, 24, "ORG"}},
+		"wug table, lamp shop":          {{4, 9, "ORG"}, {11, 20, "ORG"}},
+		"blue wug shop":                 {{0, 8, "NAME"}, {9, 13, "NAME"}}, // beside each other
 	} {
 		if got := list.Find(text); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %v, want %v", text, got, want)
@@ -75,31 +86,48 @@ func TestListErrors(t *testing.T) {
 	}
 }
 
-// What Find finds is in order, apart, of whole words, and as a whole on the list.
-func TestFoundIsOnTheList(t *testing.T) {
+// What Find finds is in order, apart, and covers the words of the list's phrases that are in the text: each of them, and no other.
+func TestFindCoversPhrases(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		part := rapid.SampledFrom([]string{"a", "B", "ab", " ", "  ", "é", "-", "1", "\u0301", "K"})
-		line := rapid.Map(rapid.SliceOfN(part, 1, 6), func(p []string) string { return strings.Join(p, "") })
+		joined := func(p []string) string { return strings.Join(p, "") }
+		line := rapid.Map(rapid.SliceOfN(part, 1, 6), joined)
 		var content strings.Builder
 		for _, text := range rapid.SliceOfN(line, 0, 5).Draw(t, "phrases") {
 			if strings.TrimSpace(text) != "" {
-				content.WriteString("NAME\t" + text + "\n")
+				content.WriteString(rapid.SampledFrom([]string{"NAME", "ORG"}).Draw(t, "label") + "\t" + text + "\n")
 			}
 		}
 		list, err := ReadList(strings.NewReader(content.String()), "x", known, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := rapid.Map(rapid.SliceOfN(part, 0, 20), func(p []string) string { return strings.Join(p, "") }).Draw(t, "text")
-		last, runes := 0, []rune(text)
-		for _, m := range list.Find(text) {
-			if m.Start < last || m.End <= m.Start || m.End > len(runes) || !list.Holds("NAME", string(runes[m.Start:m.End])) {
-				t.Fatalf("%v after %d in %q", m, last, text)
+		text := rapid.Map(rapid.SliceOfN(part, 0, 20), joined).Draw(t, "text")
+		words := wordsOf(text)
+		want := make([]bool, len(words))
+		for i := range words {
+			for _, p := range list.startingWith(words[i:]) {
+				for k := range p.words {
+					want[i+k] = true
+				}
 			}
-			if m.Start > 0 && isLetter(runes[m.Start-1]) && isLetter(runes[m.Start]) {
-				t.Fatalf("%v begins inside a word of %q", m, text)
+		}
+		last, found := 0, list.Find(text)
+		got := make([]bool, len(words))
+		for _, m := range found {
+			if m.Start < last || m.End <= m.Start {
+				t.Fatalf("%v in %q", found, text)
 			}
 			last = m.End
+			for i, w := range words {
+				got[i] = got[i] || m.Start <= w.start && w.end <= m.End
+				if !got[i] && m.Start < w.end && w.start < m.End {
+					t.Fatalf("%v cuts a word of %q", m, text)
+				}
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%v in %q: covers the words %v, want %v", found, text, got, want)
 		}
 	})
 }
