@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// List is a list of phrases. They are compared word by word: case, white space and its amount make no difference, and a phrase
-// begins and ends where words do.
+// List is a list of phrases. They are compared word by word: case, white space and its amount make no difference, nor do canonically
+// equal spellings, invisible characters such as soft hyphens, and the character for an apostrophe. A phrase begins and ends where words
+// do.
 type List struct {
 	phrases map[string][]phrase // by their first word
 }

@@ -27,7 +27,7 @@ func TestFind(t *testing.T) {
 		"xpriya priyas priya_ priya2": {{14, 19, "NAME"}}, // _ is no part of a word
 		"nair and sons, nair and co":  {{0, 13, "ORG"}, {15, 23, "ORG"}},
 		"priya nair and sons":         {{0, 10, "NAME"}, {11, 19, "ORG"}}, // the later one has the rest
-		"éLODIE o'Brien o’brien":      {{0, 6, "NAME"}, {7, 14, "NAME"}},
+		"éLODIE o'Brien o’brien":      {{0, 6, "NAME"}, {7, 14, "NAME"}, {15, 22, "NAME"}},
 		"priya priya":                 {{0, 5, "NAME"}, {6, 11, "NAME"}},
 		"":                            nil,
 		"nobody":                      nil,
