@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"pii/labels"
 	"pii/rules"
@@ -204,7 +205,29 @@ func (t *Tagger) decode(p prepared) ([]PredictedEntity, error) {
 		return nil, err
 	}
 	found = slices.DeleteFunc(found, func(e PredictedEntity) bool { return e.Score < t.thresholds[t.typeOf(e.Label)] })
+	if t.aggregate == "" {
+		overMarks(p.text, found)
+	}
 	return t.lists.apply(p.text, found, t.set), nil
+}
+
+// overMarks moves the ends of spans, which are in order, over what follows of the last character as people see it: combining marks,
+// variation selectors among them, and joiners. A tokenizer that strips accents leaves them out of its tokens.
+func overMarks(text string, found []PredictedEntity) {
+	if len(found) == 0 {
+		return
+	}
+	runes := []rune(text)
+	const joiner = '\u200d'
+	for i := range found {
+		limit := len(runes)
+		if i+1 < len(found) {
+			limit = found[i+1].Start
+		}
+		for end := found[i].End; end < limit && (unicode.IsMark(runes[end]) || runes[end] == joiner); end++ {
+			found[i].End = end + 1
+		}
+	}
 }
 
 // typeOf is the type of a label, which may be a tag where tokens are not grouped.
