@@ -116,6 +116,8 @@ func TestEvaluateRefuses(t *testing.T) {
 		r := pii(t, append(args[:len(args):len(args)], strings.Fields(c.more)...)...)
 		r.want(t, exitUsage, c.want)
 	}
+	config := write(t, filepath.Join(filepath.Dir(gold), "settings.yaml"), "seed: 1\n")
+	pii(t, append(args[:len(args):len(args)], "--config", config, "--errors-out", config)...).want(t, exitUsage, "is the file of settings")
 	if string(read(t, gold)) != goldLines {
 		t.Error("the labelled transcripts were overwritten")
 	}

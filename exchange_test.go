@@ -150,3 +150,21 @@ func TestWrongUsageOfImportAndExport(t *testing.T) {
 	pii(t, "data", "import", "--format", "conll", "--input", filepath.Join(dir, "none")).want(t, exitFailed, "there is no such file")
 	pii(t, "data", "import", "--format", "conll", "--input", input, "--label-map", filepath.Join(dir, "none")).want(t, exitFailed, "none")
 }
+
+// TestImportSparesWhatItReads: neither the output nor the report may be written over a file that the import reads.
+func TestImportSparesWhatItReads(t *testing.T) {
+	dir := t.TempDir()
+	input := write(t, filepath.Join(dir, "rows.jsonl"), rows)
+	labelMap := write(t, filepath.Join(dir, "map.yaml"), "AGE: \"-\"\n")
+	config := write(t, filepath.Join(dir, "settings.yaml"), "seed: 1\n")
+	args := []string{"data", "import", "--format", "ai4privacy", "--input", input, "--label-map", labelMap, "--config", config}
+	for path, what := range map[string]string{input: "the input", labelMap: "the file of --label-map", config: "the file of settings"} {
+		before := read(t, path)
+		pii(t, append(args, "--output", path)...).want(t, exitUsage, "--output "+path+" is "+what)
+		pii(t, append(args, "--output", filepath.Join(dir, "new"), "--report", path)...).want(t, exitUsage, "--report "+path+" is "+what)
+		if !bytes.Equal(read(t, path), before) {
+			t.Errorf("%s was overwritten", path)
+		}
+	}
+	must(t, append(args, "--output", filepath.Join(dir, "new"), "--report", filepath.Join(dir, "report"))...)
+}

@@ -249,6 +249,32 @@ func TestBadModels(t *testing.T) {
 	wantFault(t, pii(t, "predict", "--model-dir", t.TempDir(), "--input", f.dev), "config.json and no model.safetensors")
 }
 
+// TestPredictSparesWhatItReads: the output must not replace a file that the prediction reads.
+func TestPredictSparesWhatItReads(t *testing.T) {
+	f, dir, model := trained(t), t.TempDir(), copyModel(t)
+	allow, deny := write(t, filepath.Join(dir, "allow.txt"), "may\n"), write(t, filepath.Join(dir, "deny.txt"), "CITY\tLeeds\n")
+	config, link := write(t, filepath.Join(dir, "settings.yaml"), "allow: "+allow+"\n"), filepath.Join(dir, "link")
+	if err := os.Symlink(deny, link); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"predict", "--model-dir", model, "--input", f.dev, "--deny", link, "--config", config}
+	for path, what := range map[string]string{allow: "the file of --allow", deny: "the file of --deny", link: "the file of --deny",
+		config: "the file of settings", filepath.Join(model, "config.json"): "config.json of the model",
+		filepath.Join(model, "model.safetensors"): "model.safetensors of the model", filepath.Join(model, "pii.json"): "pii.json of the model",
+		filepath.Join(model, "tokenizer.json"): "tokenizer.json of the model"} {
+		before := read(t, path)
+		pii(t, append(args, "--output", path)...).want(t, exitUsage, "--output "+path+" is "+what+"; it would be overwritten")
+		if !bytes.Equal(read(t, path), before) {
+			t.Errorf("%s was overwritten", path)
+		}
+	}
+	missing := filepath.Join(model, "added_tokens.json") // which the next prediction would take for the tokenizer's
+	pii(t, append(args, "--output", missing)...).want(t, exitUsage, "added_tokens.json of the model")
+	for range 2 {
+		must(t, append(args, "--output", filepath.Join(model, "pred.jsonl"))...) // beside the model's files there is room, again too
+	}
+}
+
 func TestModelWithoutCard(t *testing.T) {
 	f := trained(t)
 	dir := copyModel(t)

@@ -85,6 +85,7 @@ type Config struct {
 	TargetLeakRate     float64
 
 	origins  map[string]string // key to where its value comes from
+	file     string            // the file of settings that was read; "" for none
 	snapshot string            // folder of a model of the hub, where FindModel has found it
 }
 

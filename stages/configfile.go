@@ -17,6 +17,7 @@ const DefaultConfigFile = "pii.yaml"
 
 // ReadFile sets what the YAML file says. Errors name file and line.
 func (c *Config) ReadFile(path string) error {
+	c.file = path
 	return readMapping(path, func(origin, key string, value ast.Node) error {
 		text, err := scalarText(value)
 		if err != nil {

@@ -25,19 +25,14 @@ type EvaluateOptions struct {
 	ShowText   bool   // errors quote the transcripts, which are masked otherwise
 }
 
-func (o EvaluateOptions) check() error {
+func (o EvaluateOptions) check(cfg *Config) error {
 	if o.ErrorsOut == "" {
 		return nil
 	}
 	if isStream(o.ErrorsOut) {
 		return &ConfigError{fmt.Sprintf("--errors-out %s is not a file", o.ErrorsOut)}
 	}
-	for _, input := range []string{o.Gold, o.Pred} {
-		if o.ErrorsOut == input || sameFile(o.ErrorsOut, input) {
-			return &ConfigError{fmt.Sprintf("--errors-out %s is the input %s; it would be overwritten", o.ErrorsOut, input)}
-		}
-	}
-	return nil
+	return spare("--errors-out", o.ErrorsOut, append(cfg.sources(), source{"the file of --gold", o.Gold}, source{"the file of --pred", o.Pred})...)
 }
 
 // Evaluation is what evaluate says as JSON.
@@ -50,7 +45,7 @@ type Evaluation struct {
 // EvaluateFiles holds a file of predictions against labelled transcripts and prints the figures. The error is a MissedError
 // where all is printed and a target that was set is missed.
 func EvaluateFiles(ctx context.Context, cfg *Config, env *Env, o EvaluateOptions) error {
-	if err := o.check(); err != nil {
+	if err := o.check(cfg); err != nil {
 		return err
 	}
 	var worst *worstFaults

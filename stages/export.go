@@ -25,7 +25,7 @@ func Export(ctx context.Context, env *Env, o ExportOptions) error {
 	if !slices.Contains(ExportFormats(), o.Format) {
 		return &ConfigError{fmt.Sprintf("--format must be %s%s", strings.Join(ExportFormats(), " or "), Nearest(o.Format, ExportFormats()))}
 	}
-	if err := checkOutput(o.Input, o.Output); err != nil {
+	if err := checkOutput(o.Output, source{"the input", o.Input}); err != nil {
 		return err
 	}
 	reader, err := env.open(o.Input, data.Options{RequireEntities: o.Format == "conll"}) // doccano is where text gets its labels

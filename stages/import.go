@@ -36,7 +36,7 @@ type ImportOptions struct {
 
 // Import turns a file of another tool into transcripts, and says on the log what was left out and why.
 func Import(ctx context.Context, cfg *Config, env *Env, o ImportOptions) error {
-	if err := o.check(); err != nil {
+	if err := o.check(cfg); err != nil {
 		return err
 	}
 	opts, err := o.formatOptions(cfg)
@@ -61,17 +61,21 @@ func Import(ctx context.Context, cfg *Config, env *Env, o ImportOptions) error {
 	return o.tell(env, importer.Report())
 }
 
-func (o ImportOptions) check() error {
+func (o ImportOptions) check(cfg *Config) error {
 	if !slices.Contains(ImportFormats(), o.Format) {
 		return &ConfigError{fmt.Sprintf("--format must be one of %s%s", strings.Join(ImportFormats(), ", "), Nearest(o.Format, ImportFormats()))}
 	}
 	if o.Report == "-" {
 		return &ConfigError{"--report must be a file; the report for people goes to standard error"}
 	}
-	if o.Report != "" && (o.Report == o.Output || sameFile(o.Report, o.Input)) {
-		return &ConfigError{fmt.Sprintf("--report %s is the input or the output too", o.Report)}
+	reads := append(cfg.sources(), source{"the input", o.Input}, source{"the file of --label-map", o.LabelMap})
+	if err := checkOutput(o.Output, reads...); err != nil || o.Report == "" {
+		return err
 	}
-	return checkOutput(o.Input, o.Output)
+	if o.Output != "-" {
+		reads = append(reads, source{"the output too", o.Output})
+	}
+	return spare("--report", o.Report, reads...)
 }
 
 // createWhole is create for what must not be written in part: to a stream nothing goes before all of it is there.

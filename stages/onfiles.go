@@ -80,7 +80,11 @@ type PredictOptions struct {
 // PredictFiles tags the transcripts of one file. From file to file, what an interrupted call leaves in a hidden folder
 // beside the output lets the next one go on; the output itself appears when it is whole.
 func PredictFiles(ctx context.Context, cfg *Config, env *Env, o PredictOptions) error {
-	if err := checkOutput(o.Input, o.Output); err != nil {
+	reads, err := o.sources(cfg)
+	if err != nil {
+		return err
+	}
+	if err := checkOutput(o.Output, reads...); err != nil {
 		return err
 	}
 	if isStream(o.Input) || isStream(o.Output) {
@@ -107,8 +111,8 @@ func PredictFiles(ctx context.Context, cfg *Config, env *Env, o PredictOptions) 
 	return err
 }
 
-// checkOutput refuses what would be found out only after all the work, or would destroy the input.
-func checkOutput(input, output string) error {
+// checkOutput refuses what would be found out only after all the work, or would destroy what is read.
+func checkOutput(output string, reads ...source) error {
 	info, err := os.Stat(output)
 	if err == nil && info.IsDir() || strings.HasSuffix(output, "/") {
 		return &ConfigError{fmt.Sprintf("--output %s is a folder, not a file", output)}
@@ -116,10 +120,7 @@ func checkOutput(input, output string) error {
 	if ending := filepath.Ext(output); ending == ".gz" || ending == ".zst" {
 		return &ConfigError{fmt.Sprintf("--output %s: output is not compressed; write to - and pipe it into gzip or zstd", output)}
 	}
-	if err == nil && info.Mode().IsRegular() && (sameFile(input, output) || input == "-" && isStdin(info)) {
-		return &ConfigError{fmt.Sprintf("--output %s is the input; it would be overwritten", output)}
-	}
-	return nil
+	return spare("--output", output, reads...)
 }
 
 // isStream reports whether a path is "-", a pipe or a device: what can be neither gone back to nor renamed to.

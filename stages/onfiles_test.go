@@ -57,11 +57,11 @@ func TestOutputIsNoInput(t *testing.T) {
 	os.Stdin = file
 	var refused *ConfigError
 	for _, input := range []string{"-", path} {
-		if err := checkOutput(input, path); !errors.As(err, &refused) {
+		if err := checkOutput(path, source{"the input", input}); !errors.As(err, &refused) {
 			t.Errorf("from %q: %v", input, err)
 		}
 	}
-	if err := checkOutput("-", path+".out"); err != nil {
+	if err := checkOutput(path+".out", source{"the input", "-"}); err != nil {
 		t.Error(err)
 	}
 }
