@@ -326,6 +326,23 @@ func TestSynthMakesWhatIsNamed(t *testing.T) {
 	}
 }
 
+// TestSynthSparesOtherFiles has somebody's own transcripts where a set would go.
+func TestSynthSparesOtherFiles(t *testing.T) {
+	dir := t.TempDir()
+	own := write(t, filepath.Join(dir, "dev.jsonl"), "own\n")
+	args := []string{"data", "synth", "--set", "dev", "--size", "3", "--out-dir", dir}
+	pii(t, args...).want(t, exitUsage, own+" is there with another content", "--force")
+	if string(read(t, own)) != "own\n" {
+		t.Error("it was replaced")
+	}
+	must(t, append(args, "--force")...)
+	must(t, args...) // the same bytes
+	must(t, "data", "validate", own)
+	rates := write(t, filepath.Join(dir, "numbers.jsonl"), must(t, "data", "synth", "--print-rates").out)
+	pii(t, "data", "synth", "--set", "numbers", "--size", "3", "--out-dir", dir, "--rates", rates, "--force").
+		want(t, exitUsage, rates+" is the file of --rates")
+}
+
 func TestHelpHasExamples(t *testing.T) {
 	app := newApp(stages.NewEnv(t.Context()))
 	var check func(path []string, commands []*cli.Command)

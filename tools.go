@@ -103,7 +103,7 @@ func dataCommand(env *stages.Env) *cli.Command {
 			},
 			{
 				Name: "synth", Usage: "write synthetic sets: train, dev, test and stress, or those named",
-				Description: "The same seed gives the same bytes. The set numbers is talk full of numbers without any entity: all that is found " +
+				Description: "The same seed gives the same bytes. A file of a set's name that has others is not replaced without --force. The set numbers is talk full of numbers without any entity: all that is found " +
 					"there is found wrongly.\n\nExample: pii data synth --seed 7 --out-dir synthetic --set numbers --size 2000",
 				Flags: []cli.Flag{
 					&cli.Int64Flag{Name: "seed", Usage: "`NUMBER` that all randomness comes from", Value: stages.DefaultSynthSeed},
@@ -111,6 +111,7 @@ func dataCommand(env *stages.Env) *cli.Command {
 					&cli.StringSliceFlag{Name: "set", Usage: "`NAME` of a set, again for more: " + strings.Join(stages.SynthSets(), ", ")},
 					&cli.IntFlag{Name: "size", Usage: "`NUMBER` of transcripts of each set"},
 					&cli.StringFlag{Name: "rates", Usage: "YAML `FILE` of rates that replace those of the shipped sets"},
+					&cli.BoolFlag{Name: "force", Usage: "replace files of the folder that are there with another content"},
 					&cli.BoolFlag{Name: "print-rates", Usage: "print every rate and stop; the output is a file for --rates"},
 				},
 				Action: func(c *cli.Context) error { return synthesize(c, env) },
@@ -138,7 +139,7 @@ func synthesize(c *cli.Context, env *stages.Env) error {
 		return &usageError{"--size is below 0"}
 	}
 	return stages.Synth(c.Context, env, stages.SynthOptions{Dir: c.String("out-dir"), Seed: c.Int64("seed"), Rates: c.String("rates"),
-		Sets: c.StringSlice("set"), Size: c.Int("size")})
+		Sets: c.StringSlice("set"), Size: c.Int("size"), Force: c.Bool("force")})
 }
 
 const bashCompletion = `_pii() {

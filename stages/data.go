@@ -2,8 +2,10 @@ package stages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -23,6 +25,7 @@ type SynthOptions struct {
 	Rates string   // a YAML file of rates over the shipped ones; empty for those
 	Sets  []string // of SynthSets; empty for those that ship with the program
 	Size  int      // transcripts of each set; 0 for what the rates say
+	Force bool     // replaces files that are there with another content
 }
 
 // SynthSets lists the sets that can be made.
@@ -50,9 +53,18 @@ func Synth(ctx context.Context, env *Env, opts SynthOptions) error {
 	if opts.Size > 0 {
 		cfg.Sizes = synth.Sizes{Train: opts.Size, Dev: opts.Size, Test: opts.Size, Stress: opts.Size, Numbers: opts.Size}
 	}
-	err = synth.WriteSets(ctx, opts.Dir, opts.Seed, cfg, sets...)
+	for _, set := range sets {
+		if err := spare("--out-dir:", filepath.Join(opts.Dir, string(set)+".jsonl"), source{"the file of --rates", opts.Rates}); err != nil {
+			return err
+		}
+	}
+	err = synth.WriteSets(ctx, opts.Dir, opts.Seed, cfg, opts.Force, sets...)
 	if err != nil && ctx.Err() != nil {
 		return &InterruptedError{"no file is half written; the same command makes all sets anew", err}
+	}
+	var exists *synth.ExistsError
+	if errors.As(err, &exists) {
+		return &ConfigError{fmt.Sprintf("--out-dir: %v; --force replaces it", err)}
 	}
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func shipped(t testing.TB, set Set) []data.Transcript {
 // generator is meant to change them, `go generate ./data` makes them anew.
 func TestShippedSetsAreReproduced(t *testing.T) {
 	dir := t.TempDir()
-	if err := WriteSets(t.Context(), dir, DefaultSeed, DefaultConfig()); err != nil {
+	if err := WriteSets(t.Context(), dir, DefaultSeed, DefaultConfig(), false); err != nil {
 		t.Fatal(err)
 	}
 	for _, set := range Sets() {
@@ -464,7 +464,7 @@ func TestSameSeedSameTranscripts(t *testing.T) {
 func TestErrors(t *testing.T) {
 	bad := DefaultConfig()
 	bad.Noise.Drop = 1.5
-	if err := WriteSets(t.Context(), t.TempDir(), 1, bad); err == nil || !strings.Contains(err.Error(), "noise.drop: 1.5 is not between 0 and 1") {
+	if err := WriteSets(t.Context(), t.TempDir(), 1, bad, false); err == nil || !strings.Contains(err.Error(), "noise.drop: 1.5 is not between 0 and 1") {
 		t.Errorf("a rate above 1: %v", err)
 	}
 	bad = DefaultConfig()
@@ -479,7 +479,7 @@ func TestErrors(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteSets(t.Context(), file, 1, DefaultConfig()); err == nil {
+	if err := WriteSets(t.Context(), file, 1, DefaultConfig(), false); err == nil {
 		t.Error("a file for a folder: no error")
 	}
 }
@@ -491,7 +491,7 @@ func TestInterrupted(t *testing.T) {
 	varied.Sizes.Train, varied.Sizes.Variations = 0, 1
 	for _, cfg := range []Config{DefaultConfig(), varied} {
 		dir := t.TempDir()
-		if err := WriteSets(ctx, dir, 1, cfg, Train); !errors.Is(err, context.Canceled) {
+		if err := WriteSets(ctx, dir, 1, cfg, false, Train); !errors.Is(err, context.Canceled) {
 			t.Errorf("an interruption ends with %v", err)
 		}
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

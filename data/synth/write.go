@@ -3,9 +3,11 @@ package synth
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -26,28 +28,90 @@ func Write(ctx context.Context, w io.Writer, set Set, n int, seed int64, cfg Con
 	return nil
 }
 
+// ExistsError is a file that is there with another content than what would be written in its place.
+type ExistsError struct{ Path string }
+
+func (e *ExistsError) Error() string { return e.Path + " is there with another content" }
+
 // WriteSets writes some sets, or else those that ship with the program, into a folder, which is made where it is missing: a
-// file of each set's name with ".jsonl", the transcripts that were written by hand for it at its end. Each file is there whole or not at all; one of that name from before stays until the
-// new one is whole. It stops with the context's error when that is done.
-func WriteSets(ctx context.Context, dir string, seed int64, cfg Config, sets ...Set) error {
+// file of each set's name with ".jsonl", the transcripts that were written by hand for it at its end. Each file is there whole or
+// not at all. Where files of their names are there with another content, and force is false, the error is an *ExistsError and
+// all stay as they were. It stops with the context's error when that is done.
+func WriteSets(ctx context.Context, dir string, seed int64, cfg Config, force bool, sets ...Set) (err error) {
 	if len(sets) == 0 {
 		sets = Sets()
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("folder for synthetic transcripts: %w", err)
 	}
+	var made []string // temporary files that are not in their places yet
+	defer func() {
+		for _, path := range made {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	place := func(set Set) string { return filepath.Join(dir, string(set)+".jsonl") }
 	for _, set := range sets {
-		if err := writeSet(ctx, filepath.Join(dir, string(set)+".jsonl"), set, seed, cfg); err != nil {
+		path, err := makeSet(ctx, place(set), set, seed, cfg)
+		if err != nil {
 			return fmt.Errorf("writing set %s: %w", set, err)
 		}
+		made = append(made, path)
+		if force {
+			continue
+		}
+		if err := checkPlace(place(set), path); err != nil {
+			return err
+		}
+	}
+	for _, set := range sets {
+		if err := os.Rename(made[0], place(set)); err != nil {
+			return fmt.Errorf("writing set %s: %w", set, err)
+		}
+		made = made[1:]
 	}
 	return nil
 }
 
-func writeSet(ctx context.Context, path string, set Set, seed int64, cfg Config) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// checkPlace reports whether a made file may go to a place: nothing is there, or the same.
+func checkPlace(place, made string) error {
+	info, err := os.Stat(place)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
+	}
+	if !info.Mode().IsRegular() {
+		return &ExistsError{place}
+	}
+	there, err := digest(place)
+	if err != nil {
+		return err
+	}
+	if is, err := digest(made); err != nil || is == there {
+		return err
+	}
+	return &ExistsError{place}
+}
+
+// digest is the SHA-256 of a file.
+func digest(path string) (sum [sha256.Size]byte, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return sum, err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	_, err = io.Copy(hash, file)
+	return [sha256.Size]byte(hash.Sum(nil)), err
+}
+
+// makeSet writes a set to a temporary file beside path and gives its name.
+func makeSet(ctx context.Context, path string, set Set, seed int64, cfg Config) (made string, err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return "", err
 	}
 	defer func() {
 		if err != nil {
@@ -56,30 +120,35 @@ func writeSet(ctx context.Context, path string, set Set, seed int64, cfg Config)
 		}
 	}()
 	buffered := bufio.NewWriter(file)
-	if err := Write(ctx, buffered, set, set.size(cfg.Sizes), seed, cfg); err != nil {
+	if err := writeAll(ctx, buffered, set, seed, cfg); err != nil {
+		return "", err
+	}
+	if err := buffered.Flush(); err != nil {
+		return "", err
+	}
+	if err := file.Chmod(0o644); err != nil {
+		return "", err
+	}
+	if err := file.Sync(); err != nil {
+		return "", err
+	}
+	return file.Name(), file.Close()
+}
+
+// writeAll writes what is generated for a set, then what was written by hand.
+func writeAll(ctx context.Context, w io.Writer, set Set, seed int64, cfg Config) error {
+	if err := Write(ctx, w, set, set.size(cfg.Sizes), seed, cfg); err != nil {
 		return err
 	}
 	for t, err := range byHand(ctx, set, seed, cfg) {
 		if err != nil {
 			return err
 		}
-		if err := data.Write(buffered, t); err != nil {
+		if err := data.Write(w, t); err != nil {
 			return err
 		}
 	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return nil
 }
 
 // byHand gives what was written by hand for a set and, for train, variations of it.

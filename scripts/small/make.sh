@@ -12,7 +12,7 @@ work=${1:-out-small}
 round() {
 	local to=$work/$1 number=$1 rates=$2
 	shift 2
-	./pii data synth --set train --seed "$((777000 + number))" --rates "scripts/small/$rates.yaml" --out-dir "$to"
+	./pii data synth --set train --seed "$((777000 + number))" --rates "scripts/small/$rates.yaml" --out-dir "$to" --force
 	./pii train --train "$to/train.jsonl" --dev builtin:dev --out-dir "$to/model" --dropout 0 --adam-beta2 0.99 \
 		--weight-decay 0.01 --word-dropout 0.05 --mention-replacement 0.5 --piece-dropout 0.1 "$@"
 }

@@ -14,7 +14,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: make DIR")
 		os.Exit(2)
 	}
-	if err := synth.WriteSets(context.Background(), os.Args[1], synth.DefaultSeed, synth.DefaultConfig()); err != nil {
+	if err := synth.WriteSets(context.Background(), os.Args[1], synth.DefaultSeed, synth.DefaultConfig(), true); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
