@@ -108,7 +108,7 @@ func evaluateCommand(env *stages.Env) *cli.Command {
 			"Example: pii evaluate --gold data/dev.jsonl --pred out/dev_pred.json --slices --errors 20",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "gold", Usage: "labelled transcripts: a JSONL `FILE` or builtin:NAME"},
-			&cli.StringFlag{Name: "pred", Usage: "`FILE` that pii predict wrote, or - for standard input"},
+			&cli.StringFlag{Name: "pred", Usage: "`FILE` that pii predict wrote, may be gzip or zstd; - for standard input"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
 			&cli.BoolFlag{Name: "slices", Usage: "print the scores of parts of the file too: by length, numerals, style and so on"},
 			&cli.IntFlag{Name: "errors", Usage: "print the `NUMBER` worst errors too, their texts masked"},

@@ -97,7 +97,7 @@ func evaluateFiles(ctx context.Context, cfg *Config, env *Env, gold, pred string
 	if err != nil {
 		return nil, err
 	}
-	predictions, err := readPredictions(pred, env.In)
+	predictions, err := env.readPredictions(pred)
 	if err != nil {
 		return nil, err
 	}

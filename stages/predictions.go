@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"pii/data"
 )
 
 // Formats of predictions.
@@ -74,33 +75,28 @@ func convert(part io.Reader, w io.Writer, format string) error {
 	return out.Flush()
 }
 
-// readPredictions reads predictions of either format, by transcript id.
-func readPredictions(path string, in io.Reader) (map[string][]PredictedEntity, error) {
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("reading predictions: %w", err)
-		}
-		defer f.Close()
-		in = f
-	} else {
-		path = "standard input"
+// readPredictions reads predictions of either format, by transcript id, from a file that openText opens.
+func (e *Env) readPredictions(path string) (map[string][]PredictedEntity, error) {
+	stream, err := e.openText(path)
+	if err != nil {
+		return nil, err
 	}
-	return parsePredictions(bufio.NewReaderSize(in, 1<<20), path)
+	defer stream.Close()
+	return parsePredictions(stream)
 }
 
-func parsePredictions(reader *bufio.Reader, path string) (map[string][]PredictedEntity, error) {
-	predictions := map[string][]PredictedEntity{}
+func parsePredictions(stream *data.Stream) (map[string][]PredictedEntity, error) {
+	predictions, path := map[string][]PredictedEntity{}, stream.Name
 	for line := 1; ; line++ {
-		text, err := reader.ReadBytes('\n')
+		text, err := stream.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, stream.Problem(line, err)
 		}
 		last := errors.Is(err, io.EOF)
 		if len(bytes.TrimSpace(text)) > 0 {
 			p, err := parsePrediction(text)
 			if err != nil && len(predictions) == 0 {
-				return parseObject(path, io.MultiReader(bytes.NewReader(text), reader), fmt.Errorf("%s:%d: %w", path, line, err))
+				return parseObject(stream, text, fmt.Errorf("%s:%d: %w", path, line, err))
 			}
 			if _, twice := predictions[p.ID]; err == nil && twice {
 				err = fmt.Errorf("id: %q is there twice", p.ID)
@@ -147,12 +143,13 @@ func checkEntities(entities []PredictedEntity) error {
 	return nil
 }
 
-// parseObject reads the object of lists by id. Where there is none, the error is notLines, what is wrong with the first
-// line, if the file begins as lines do.
-func parseObject(path string, in io.Reader, notLines error) (map[string][]PredictedEntity, error) {
-	content, err := io.ReadAll(in)
+// parseObject reads the object of lists by id that begins with head and goes on in the stream. Where there is none, the error is
+// notLines, what is wrong with the first line, if the file begins as lines do.
+func parseObject(stream *data.Stream, head []byte, notLines error) (map[string][]PredictedEntity, error) {
+	path := stream.Name
+	content, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), stream))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, stream.Problem(0, err)
 	}
 	var object map[string][]PredictedEntity
 	if err := json.Unmarshal(content, &object); err != nil {

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"pii/data"
 )
@@ -45,7 +48,7 @@ func TestPredictionsRoundTrip(t *testing.T) {
 				t.Fatalf("not JSON:\n%s", &out)
 			}
 			for _, path := range []string{writeFile(t, "p", out.String()), "-"} {
-				back, err := readPredictions(path, bytes.NewReader(out.Bytes()))
+				back, err := (&Env{In: bytes.NewReader(out.Bytes())}).readPredictions(path)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -72,9 +75,42 @@ func TestPredictionsInOtherForms(t *testing.T) {
 	span := `[{"start":0,"end":2,"label":"A"}]`
 	for _, text := range []string{`{"a":` + span + `}`, `{"a":` + span + `,"id":[],"entities":[]}`, "{\n \"a\" : " + span + "\n}",
 		"\n\n" + `{"id":"a","entities":` + span + `}`, `{"id":"a","entities":` + span + `}` + "\r\n\r\n"} {
-		back, err := readPredictions(writeFile(t, "p", text), nil)
+		back, err := (&Env{}).readPredictions(writeFile(t, "p", text))
 		if err != nil || len(back["a"]) != 1 || back["a"][0].End != 2 {
 			t.Errorf("%q: %v, %v", text, back, err)
+		}
+	}
+}
+
+// TestPredictionsAsTheyAreSent reads them packed and with a byte-order mark, as transcripts may be.
+func TestPredictionsAsTheyAreSent(t *testing.T) {
+	text := "\ufeff" + `{"a":[{"start":0,"end":2,"label":"A"}],` + "\n" + `"b":[]}`
+	var zipped, packed bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := zstd.NewWriter(&packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(z.Close(), p.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, sent := range []string{text, zipped.String(), packed.String()} {
+		for _, path := range []string{writeFile(t, "p", sent), "-"} {
+			if back, err := (&Env{In: strings.NewReader(sent)}).readPredictions(path); err != nil || len(back) != 2 || len(back["a"]) != 1 {
+				t.Errorf("%.20q: %v, %v", sent, back, err)
+			}
+		}
+	}
+	for _, sent := range []string{zipped.String(), packed.String()} {
+		path := writeFile(t, "p", sent[:len(sent)-6])
+		if _, err := (&Env{}).readPredictions(path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("%.20q: %v", sent, err)
 		}
 	}
 }
@@ -100,7 +136,7 @@ func TestMalformedPredictions(t *testing.T) {
 		`{"id":"a","entities":[{"start":-1,"end":2,"label":"A"}]}`: "entities[0]",
 	} {
 		path := writeFile(t, "p", text)
-		_, err := readPredictions(path, nil)
+		_, err := (&Env{}).readPredictions(path)
 		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		} else if strings.Contains(err.Error(), "marker") {
@@ -108,7 +144,7 @@ func TestMalformedPredictions(t *testing.T) {
 		}
 	}
 	for _, path := range []string{t.TempDir(), filepath.Join(t.TempDir(), "missing")} {
-		if _, err := readPredictions(path, nil); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := (&Env{}).readPredictions(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
