@@ -3,6 +3,7 @@ package stages
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func parsePredictions(stream *data.Stream) (map[string][]PredictedEntity, error)
 		if len(bytes.TrimSpace(text)) > 0 {
 			p, err := parsePrediction(text)
 			if err != nil && len(predictions) == 0 {
-				return parseObject(stream, text, fmt.Errorf("%s:%d: %w", path, line, err))
+				return parseObject(stream, text, line, fmt.Errorf("%s:%d: %w", path, line, err))
 			}
 			if _, twice := predictions[p.ID]; err == nil && twice {
 				err = fmt.Errorf("id: %q is there twice", p.ID)
@@ -143,25 +144,57 @@ func checkEntities(entities []PredictedEntity) error {
 	return nil
 }
 
-// parseObject reads the object of lists by id that begins with head and goes on in the stream. Where there is none, the error is
-// notLines, what is wrong with the first line, if the file begins as lines do.
-func parseObject(stream *data.Stream, head []byte, notLines error) (map[string][]PredictedEntity, error) {
+// parseObject reads the object of lists by id that begins with head, the given line, and goes on in the stream. Where there is none, the
+// error is notLines, what is wrong with that line, if the file begins as lines do.
+func parseObject(stream *data.Stream, head []byte, line int, notLines error) (map[string][]PredictedEntity, error) {
 	path := stream.Name
 	content, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), stream))
 	if err != nil {
 		return nil, stream.Problem(0, err)
 	}
-	var object map[string][]PredictedEntity
-	if err := json.Unmarshal(content, &object); err != nil {
-		if first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n")); json.Valid(first) {
-			return nil, notLines
-		}
-		return nil, fmt.Errorf("%s: neither lines with id and entities nor an object of lists by id: %w", path, err)
+	object, err := walkObject(content, path, line)
+	var wrong *data.Problem
+	if err == nil || errors.As(err, &wrong) {
+		return object, err
 	}
-	for id, entities := range object {
-		if err := checkEntities(entities); err != nil {
-			return nil, fmt.Errorf("%s: %q: %w", path, id, err)
+	if first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n")); json.Valid(first) {
+		return nil, notLines
+	}
+	return nil, fmt.Errorf("%s: neither lines with id and entities nor an object of lists by id: %w", path, err)
+}
+
+// walkObject reads the object of lists by id, of which the content is all, from a line of the file on. What is wrong with an id or its
+// list is a *data.Problem, what is no such object another error. encoding/json alone would let the last list of an id win.
+func walkObject(content []byte, path string, line int) (map[string][]PredictedEntity, error) {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, cmp.Or(err, errors.New("it does not begin with {"))
+	}
+	object, seen := map[string][]PredictedEntity{}, int64(0)
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil, err
 		}
+		id, at := token.(string), decoder.InputOffset()
+		line, seen = line+bytes.Count(content[seen:at], []byte("\n")), at
+		if _, twice := object[id]; twice {
+			return nil, &data.Problem{File: path, Line: line, Field: "id", Msg: fmt.Sprintf("%q is there twice", id)}
+		}
+		var entities []PredictedEntity
+		if err := decoder.Decode(&entities); err != nil {
+			return nil, err
+		}
+		if err := checkEntities(entities); err != nil {
+			return nil, &data.Problem{File: path, Line: line, Field: fmt.Sprintf("%q", id), Msg: err.Error()}
+		}
+		object[id] = entities
+	}
+	if _, err := decoder.Token(); err != nil { // the end of the object
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the object")
 	}
 	return object, nil
 }

@@ -133,6 +133,12 @@ func TestMalformedPredictions(t *testing.T) {
 		good + "marker":                                            ":2",
 		`{"a":[{"start":2,"end":2,"label":"A"}]}`:                  `"a": entities[0]`,
 		`{"a":[{"start":2,"end":1`:                                 "neither",
+		"\n{\n" + `"a":[],` + "\n" + `"b":[],"a":[]}`:              `:4: id: "a" is there twice`,
+		"{\n" + `"a":[],"b":[{"start":3,"end":1,"label":"A"}]}`:    `:2: "b": entities[0]`,
+		"{\n" + `"a":[]}` + "\n" + `{"b":[]}`:                      "something follows",
+		"{\n" + `"a":"marker"}`:                                    "neither",
+		"null":                                                     ":1: id",
+		"{\n" + `"a":[{"start":-1,"end":1,"label":"A"}]}`:          `:2: "a": entities[0]`,
 		`{"id":"a","entities":[{"start":-1,"end":2,"label":"A"}]}`: "entities[0]",
 	} {
 		path := writeFile(t, "p", text)
