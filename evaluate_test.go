@@ -102,6 +102,30 @@ func TestEvaluateTargets(t *testing.T) {
 	pii(t, evaluateArgs(t)...).want(t, exitMissed, "leak rate ≤ 0.1: 0.5")
 }
 
+// TestEvaluateKnowsTheText: spans that do not fit it would hide all and leak nothing.
+func TestEvaluateKnowsTheText(t *testing.T) {
+	dir := t.TempDir()
+	gold := write(t, filepath.Join(dir, "gold.jsonl"), `{"id":"a","text":"né marker","entities":[{"start":3,"end":9,"label":"PHONE"}]}`+"\n")
+	span := func(place string) string { return `[{` + place + `,"label":"PHONE"}]` }
+	for place, want := range map[string]string{
+		`"start":3,"end":9`: "", `"start":0,"end":10`: `transcript "a": entities[0] ends at 10, the text at 9 code points`,
+		`"start":99,"end":999999999`: "the text at 9 code points", `"start":-3,"end":9`: "0 ≤ start < end", `"start":9,"end":3`: "0 ≤ start < end",
+	} {
+		for _, text := range []string{`{"id":"a","entities":` + span(place) + `}`, `{"a":` + span(place) + `}`} {
+			pred := write(t, filepath.Join(dir, "pred"), text)
+			r := pii(t, "evaluate", "--gold", gold, "--pred", pred, "--errors", "3")
+			if want == "" {
+				r.want(t, exitDone)
+				continue
+			}
+			r.want(t, exitFailed, pred, want)
+			if r.out != "" || strings.Contains(r.log, "marker") {
+				t.Errorf("%s: it says\n%s%s", text, r.out, r.log)
+			}
+		}
+	}
+}
+
 func TestEvaluateRefuses(t *testing.T) {
 	args := evaluateArgs(t)
 	gold := args[2]

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"pii/data"
 	"pii/labels"
@@ -138,6 +139,9 @@ func (e *evaluator) countFile(ctx context.Context, env *Env, gold, pred string, 
 			return fmt.Errorf("%s: there is no prediction for transcript %q of %s", pred, transcript.ID, gold)
 		}
 		delete(predictions, transcript.ID)
+		if err := checkWithin(entities, transcript); err != nil {
+			return fmt.Errorf("%s: transcript %q: %w", pred, transcript.ID, err)
+		}
 		if err := e.counter.Add(transcript.Entities, spansOf(entities), e.slicesOf(transcript)...); err != nil {
 			return fmt.Errorf("%s: transcript %q: %w", pred, transcript.ID, err)
 		}
@@ -149,6 +153,17 @@ func (e *evaluator) countFile(ctx context.Context, env *Env, gold, pred string, 
 	}
 	for _, id := range slices.Sorted(maps.Keys(predictions)) {
 		return fmt.Errorf("%s: %d predictions are of transcripts that %s does not have, such as %q", pred, len(predictions), gold, id)
+	}
+	return nil
+}
+
+// checkWithin finds a span that ends beyond the text. What it claims to hide there would count as hidden.
+func checkWithin(entities []PredictedEntity, t data.Transcript) error {
+	length := utf8.RuneCountInString(t.Text)
+	for i, e := range entities {
+		if e.End > length {
+			return fmt.Errorf("entities[%d] ends at %d, the text at %d code points", i, e.End, length)
+		}
 	}
 	return nil
 }

@@ -113,8 +113,7 @@ func scoreOf(span labels.Span, entities []PredictedEntity) float64 {
 	return best
 }
 
-// excerptOf cuts out the text from first to last and some words around it. Offsets beyond the text end with it: predictions
-// may be anybody's.
+// excerptOf cuts out the text from first to last and some words around it. Offsets beyond the text end with it.
 func excerptOf(text []rune, first, last int) excerpt {
 	last = min(last, len(text))
 	first = min(first, last)
