@@ -165,16 +165,20 @@ func TestBadValues(t *testing.T) {
 
 func TestConfigurationFileErrors(t *testing.T) {
 	for content, want := range map[string][]string{
-		"seed: 1\nepohcs: 3\n":           {"pii.yaml:2", `"epohcs"`, `"epochs"`},
-		"# note\n\nlr: fast\n":           {"pii.yaml:3", "lr", `"fast"`, "number"},
-		"seed: 1\nlabels: {A: 1}\n":      {"pii.yaml:2", "labels"},
-		"seed: 1\nlabels: [[A], {B: 1}]": {"pii.yaml:2", "labels"},
-		"- a\n- b\n":                     {"pii.yaml:1", "key: value"},
-		"seed: 1\nseed: 2\n":             {"pii.yaml", "2", "seed"},
-		"seed: 'x\n":                     {"pii.yaml"},
-		"epochs: [1, 2]\n":               {"pii.yaml:1", "epochs"},
-		"train:\n":                       {"pii.yaml:1", "train"},
-		"dropout: 0.1\nepochs: 0\n":      {"pii.yaml:2", "epochs"},
+		"seed: 1\nepohcs: 3\n":                          {"pii.yaml:2", `"epohcs"`, `"epochs"`},
+		"# note\n\nlr: fast\n":                          {"pii.yaml:3", "lr", `"fast"`, "number"},
+		"seed: 1\nlabels: {A: 1}\n":                     {"pii.yaml:2", "labels"},
+		"seed: 1\nlabels: [[A], {B: 1}]":                {"pii.yaml:2", "labels"},
+		"- a\n- b\n":                                    {"pii.yaml:1", "key: value"},
+		"seed: 1\nseed: 2\n":                            {"pii.yaml", "2", "seed"},
+		"seed: 'x\n":                                    {"pii.yaml"},
+		"epochs: [1, 2]\n":                              {"pii.yaml:1", "epochs"},
+		"train:\n":                                      {"pii.yaml:1", "train"},
+		"dropout: 0.1\nepochs: 0\n":                     {"pii.yaml:2", "epochs"},
+		"pii_threshold: 0.1\n---\npii_threshold: 0.9\n": {"pii.yaml:3", "second"},
+		"---\nseed: 1\n---\n\nlr: 1e-4\nruns: 9\n":      {"pii.yaml:5", "second"},
+		"lr: 1e-4\nseed: 1\nlearning_rate: 1e-3\n":      {"pii.yaml:3: learning_rate", "lr", "pii.yaml:1"},
+		"threshold: A=1\nthresholds: B=1\n":             {"pii.yaml:2: thresholds", "pii.yaml:1"},
 	} {
 		_, err := resolved(t, content, nil, nil)
 		if err == nil {
@@ -206,7 +210,7 @@ func TestConfigurationFileForms(t *testing.T) {
 		c.LR != 1e-4 || c.Lowercase || c.TargetP95 != 15*time.Millisecond || c.Train != "own.jsonl" {
 		t.Errorf("read as\n%s", c.YAML(false))
 	}
-	for _, content := range []string{"", "# nothing\n", "---\n"} {
+	for _, content := range []string{"", "# nothing\n", "---\n", "---\n---\nseed: 1\n---\n# no more\n"} {
 		if _, err := resolved(t, content, nil, nil); err != nil {
 			t.Errorf("%q: %v", content, err)
 		}

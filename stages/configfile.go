@@ -15,10 +15,15 @@ import (
 // DefaultConfigFile is read where no file is named, if it exists.
 const DefaultConfigFile = "pii.yaml"
 
-// ReadFile sets what the YAML file says. Errors name file and line.
+// ReadFile sets what the YAML file says. A setting that stands there under two of its names is refused. Errors name file and line.
 func (c *Config) ReadFile(path string) error {
 	c.file = path
+	before := map[string]string{} // the setting's own name to where it was
 	return readMapping(path, func(origin, key string, value ast.Node) error {
+		if at, twice := before[settingOf(key)]; twice {
+			return &ConfigError{fmt.Sprintf("%s: %s: the setting %s is there twice, first at %s", origin, key, settingOf(key), at)}
+		}
+		before[settingOf(key)] = origin
 		text, err := scalarText(value)
 		if err != nil {
 			return &ConfigError{fmt.Sprintf("%s: %s: %v", origin, key, err)}
@@ -27,7 +32,7 @@ func (c *Config) ReadFile(path string) error {
 	})
 }
 
-// readMapping hands over the keys and values of a YAML file, each with its origin, file and line.
+// readMapping hands over the keys and values of a YAML file, each with its origin, file and line. Only one document may have any.
 func readMapping(path string, each func(origin, key string, value ast.Node) error) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -37,6 +42,7 @@ func readMapping(path string, each func(origin, key string, value ast.Node) erro
 	if err != nil {
 		return &ConfigError{fmt.Sprintf("%s: %s", path, firstLine(yaml.FormatError(err, false, false)))}
 	}
+	some := false
 	for _, doc := range file.Docs {
 		if doc.Body == nil {
 			continue
@@ -45,6 +51,10 @@ func readMapping(path string, each func(origin, key string, value ast.Node) erro
 		if err != nil {
 			return &ConfigError{fmt.Sprintf("%s:%d: %v", path, doc.Body.GetToken().Position.Line, err)}
 		}
+		if some && len(mapping) > 0 {
+			return &ConfigError{fmt.Sprintf("%s:%d: a second YAML document begins; there may be one", path, mapping[0].Key.GetToken().Position.Line)}
+		}
+		some = some || len(mapping) > 0
 		for _, entry := range mapping {
 			origin := fmt.Sprintf("%s:%d", path, entry.Key.GetToken().Position.Line)
 			if err := each(origin, entry.Key.GetToken().Value, entry.Value); err != nil {

@@ -28,6 +28,14 @@ var aliases = map[string]string{"learning_rate": "lr", "num_train_epochs": "epoc
 	"label_smoothing_factor": "label_smoothing", "max_seq_length": "max_length", "threshold": "thresholds",
 	"mlm_probability": "mask_probability"}
 
+// settingOf is the name of ours that a key stands for.
+func settingOf(key string) string {
+	if known, ok := aliases[key]; ok {
+		return known
+	}
+	return key
+}
+
 // Aliases are the option's other names on the command line.
 func (o Option) Aliases() []string {
 	var flags []string
@@ -171,9 +179,7 @@ func keys() []string {
 
 // Set parses text as the value of the setting key, which may be an alias. origin says where it comes from: "--lr", "PII_LR", "pii.yaml:3".
 func (c *Config) Set(key, text, origin string) error {
-	if known, ok := aliases[key]; ok {
-		key = known
-	}
+	key = settingOf(key)
 	index := slices.Index(keys(), key)
 	if index < 0 {
 		return &ConfigError{fmt.Sprintf("%s: there is no setting %q%s", origin, key, Nearest(key, keys()))}
