@@ -301,6 +301,25 @@ func TestOutputsThatCannotBeWritten(t *testing.T) {
 	wantFault(t, pii(t, "predict", "--model-dir", f.path("model"), "--input", f.dev, "--output", filepath.Join(closed, "p.json")), closed)
 }
 
+// TestResultsThatCannotBeWritten has standard output on a full device.
+func TestResultsThatCannotBeWritten(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("there is no full device here: %v", err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"version"}, {"help"}, {}, {"--help"}, {"predict", "--help"}, {"data"}, {"config"}, {"completion", "bash"},
+		{"data", "synth", "--print-rates"}} {
+		var log bytes.Buffer
+		command := child(t, args...)
+		command.Stdout, command.Stderr = full, &log
+		err := command.Run()
+		if command.ProcessState.ExitCode() != exitFailed || !strings.Contains(log.String(), "no space left on device") {
+			t.Errorf("pii %v: %v\n%s", args, err, &log)
+		}
+	}
+}
+
 // smallDisk mounts a file system of the given size, or skips the test where that is not permitted.
 func smallDisk(t *testing.T, kilobytes int) string {
 	t.Helper()

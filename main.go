@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -42,8 +43,27 @@ func run(args []string) int {
 	env := stages.NewEnv(ctx)
 	defer env.Close()
 	app := newApp(env)
+	help := &helpWriter{w: env.Out}
+	app.Writer = help
 	err := app.RunContext(ctx, flagsFirst(app, args))
+	if err == nil {
+		err = help.err
+	}
 	return exitCode(ctx, err)
+}
+
+// helpWriter keeps the first error of writing help, which the library passes over.
+type helpWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (h *helpWriter) Write(p []byte) (int, error) {
+	n, err := h.w.Write(p)
+	if h.err == nil {
+		h.err = err
+	}
+	return n, err
 }
 
 // exitCode says what went wrong in one place, and maps it to the exit code.

@@ -34,11 +34,12 @@ func versionCommand(env *stages.Env) *cli.Command {
 			if err := noArgs(c); err != nil {
 				return err
 			}
-			versions := stages.Versions(version)
+			versions, table := stages.Versions(version), ""
 			for _, name := range []string{"pii", "go", "gotch", "libtorch"} {
-				fmt.Fprintf(env.Out, "%-9s %s\n", name, versions[name])
+				table += fmt.Sprintf("%-9s %s\n", name, versions[name])
 			}
-			return nil
+			_, err := fmt.Fprint(env.Out, table)
+			return err
 		},
 	}
 }
