@@ -98,7 +98,7 @@ func Default() *Config {
 		VocabSize: 16000, Lowercase: true, MaxLength: 128, Stride: 32, LabelAllTokens: true,
 		Model: shippedModel, BatchSize: 16, Accumulation: 1, Schedule: "linear", WarmupRatio: 0.1,
 		AdamBeta1: 0.9, AdamBeta2: 0.999, AdamEpsilon: 1e-8, MaxGradNorm: 1, Dropout: 0.1, ClassWeights: none, BestBy: "loss",
-		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.7,
+		ThresholdChoice: byFBeta, ThresholdPrecision: 0.95, ThresholdBeta: 0.8,
 		CheckpointEvery: time.Minute, MaskProbability: 0.15, TrainPrecision: torchmodel.FP32, Device: "auto", Precision: torchmodel.Auto, PredictBatchTokens: 2048, PIIThreshold: byModel, Helpers: rules.HelperNames(),
 		Allow: none, Deny: none, Aggregation: viterbi,
 		Runs: 200, BenchmarkDevices: []string{"cpu", "cuda"}, BenchmarkBatches: []string{"1", "32"},
