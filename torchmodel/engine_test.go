@@ -406,6 +406,23 @@ func TestEngineKeepsMemoryFlat(t *testing.T) {
 	}
 }
 
+// TestBytesAreInMemoryOnce: what an engine takes is nearer to one copy of the weights in bytes than to two.
+func TestBytesAreInMemoryOnce(t *testing.T) {
+	config := engineShapes()["base"]
+	weights := int64(config.Layers * (4*config.Dim*config.Dim + 2*config.Dim*config.HiddenDim))
+	for maker, by := range makers(t) {
+		m := newModel(t, openThreads(t, 1), config)
+		before := resident(t)
+		if err := m.prepare(INT8, by); err != nil {
+			t.Log(err)
+			continue
+		}
+		if grown := resident(t) - before; grown > weights*3/2 {
+			t.Errorf("%s: %d bytes of weights grew resident memory by %d bytes", maker, weights, grown)
+		}
+	}
+}
+
 func TestPreparingKeepsMemoryFlat(t *testing.T) {
 	m := newTestModel(t, openSession(t), 1)
 	checkFlat(t, 1000, 4<<20, func(n int) {

@@ -90,7 +90,7 @@ public:
     for (int64_t i = 0; i < n_; i++)
       for (int64_t j = 0; j < padded_k_; j++)
         packed_[i / panel * panel * padded_k_ + (j / 4 * panel + i % panel) * 4 + j % 4] = weights_.values[i * padded_k_ + j];
-    weights_.values = {};
+    weights_.drop_values();
   }
 
   void run(Team &team, Scratch &s, const float *x, int64_t m, float *out, bool add, Activation activation) override {

@@ -80,6 +80,8 @@ struct ByteWeights {
   Buffer<int32_t> sums; // of the whole numbers
   std::vector<int8_t> values;
   ByteWeights(const Stored &, int64_t padded_n, int64_t padded_k);
+  // Gives the memory of the values back once they are packed; `values = {}` would keep it.
+  void drop_values() { std::vector<int8_t>().swap(values); }
 };
 
 // How many rows of memory a product of m rows may touch.

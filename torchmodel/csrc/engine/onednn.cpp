@@ -96,7 +96,7 @@ public:
     if (precision == PII_INT8) {
       bytes_ = std::make_unique<ByteWeights>(from, n_, k_);
       add_layout({{n_, k_}, memory::data_type::s8, memory::format_tag::ab}, bytes_->values.data());
-      bytes_->values = {};
+      bytes_->drop_values();
       return;
     }
     std::vector<float> whole(n_ * k_);
