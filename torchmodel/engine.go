@@ -159,7 +159,7 @@ func (m *Model) makeEngine(precision string, by products, weights func(part []Pa
 	for _, part := range m.parts() {
 		list, err := weights(part)
 		if err == nil {
-			err = made.take(list)
+			err = made.lacking(made.take(list))
 		}
 		if err != nil {
 			m.dropEngine()
@@ -175,12 +175,17 @@ func (m *Model) newEngine(precision string, by products) (*engine, error) {
 		return nil, &NoPrecisionError{precision, "this processor has no instructions for it, or libpii.so was built without oneDNN; fp32 works everywhere"}
 	}
 	shape := m.Config.shape()
-	if by == byBest && precision == BF16 {
-		by = byOneDNN // also where it has but AVX512_BF16: there are no loops of ours for bf16
-	}
 	e := &engine{precision: precision}
 	err := taken(C.pii_engine_make(&shape, precisionCodes[precision], C.int(by), C.int(m.session.threads), &e.pointer))
-	return e, err
+	return e, e.lacking(err)
+}
+
+// lacking is an error in making the engine or in giving it weights. Where it computes in a reduced precision, others may still be had.
+func (e *engine) lacking(err error) error {
+	if err == nil || e.precision == FP32 {
+		return err
+	}
+	return &NoPrecisionError{e.precision, err.Error()}
 }
 
 // shape is what the C++ side has to know of the model.

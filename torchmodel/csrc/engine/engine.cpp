@@ -57,14 +57,20 @@ struct Batch {
   }
 };
 
+const Kernels *best_kernels() { return kernels_avx2() ? kernels_avx2() : kernels_any(); }
+
 class Engine {
 public:
   Engine(const pii_engine_shape &shape, int precision, int products, int threads)
-      : shape_(shape), precision_(precision), threads_(use_threads(threads)), kernels_(kernels_avx2() ? kernels_avx2() : kernels_any()) {
-    if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && onednn_supports(precision) == 2))
+      : shape_(shape), precision_(precision), threads_(use_threads(threads)), kernels_(best_kernels()) {
+    const int able = onednn_supports(precision);
+    const bool own = own_supports(precision, kernels_);
+    if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && able > (own ? 1 : 0)))
       onednn_ = make_onednn();
     if (products == PII_BY_ONEDNN && !onednn_)
       throw std::runtime_error("this build has no oneDNN");
+    if (!onednn_ && !own)
+      throw std::runtime_error("the engine's own loops have no such precision on this processor");
     name_ = onednn_ ? "oneDNN" : kernels_->name;
   }
 
@@ -205,8 +211,7 @@ private:
 
 int pii_engine_supports(int precision) {
   using namespace pii;
-  const int own = precision == PII_FP32 || (precision == PII_INT8 && kernels_avx2()) ? 1 : 0;
-  return std::max(own, onednn_supports(precision));
+  return std::max(own_supports(precision, best_kernels()) ? 1 : 0, onednn_supports(precision));
 }
 
 char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, int threads, void **engine) {

@@ -10,7 +10,8 @@ extern "C" {
 /* What the weights and the inputs of the large products are rounded to. */
 enum { PII_FP32, PII_BF16, PII_INT8 };
 
-/* Who computes the large products: oneDNN where it has instructions made for the precision, else our own loops; or one of the two. */
+/* Who computes the large products: oneDNN where it has instructions made for the precision or our own loops lack it, else these; or one
+   of the two. */
 enum { PII_BY_BEST, PII_BY_OWN, PII_BY_ONEDNN };
 
 typedef struct {

@@ -116,9 +116,11 @@ private:
 std::unique_ptr<Linear> own_linear(const Stored &from, int precision, const Kernels *kernels) {
   if (precision == PII_FP32)
     return std::make_unique<OwnFloats>(from, kernels);
-  if (precision == PII_INT8 && kernels->byte_product)
-    return std::make_unique<OwnBytes>(from, kernels);
-  throw std::runtime_error("the engine's own products have no such precision on this processor");
+  return std::make_unique<OwnBytes>(from, kernels);
+}
+
+bool own_supports(int precision, const Kernels *kernels) {
+  return precision == PII_FP32 || (precision == PII_INT8 && kernels->byte_product);
 }
 
 } // namespace pii

@@ -94,7 +94,8 @@ public:
   virtual std::unique_ptr<Linear> linear(const Stored &, int precision, const Kernels *) = 0;
 };
 
-std::unique_ptr<Linear> own_linear(const Stored &, int precision, const Kernels *);
+std::unique_ptr<Linear> own_linear(const Stored &, int precision, const Kernels *); // where own_supports has it
+bool own_supports(int precision, const Kernels *);
 std::unique_ptr<OneDNN> make_onednn();      // null where this build has none
 int onednn_supports(int precision);         // as of pii_engine_supports
 Buffer<float> padded_bias(const Stored &, int64_t n);
