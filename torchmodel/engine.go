@@ -247,15 +247,22 @@ func (m *Model) engineLogits(rows []Row) ([][]float32, error) {
 	})
 }
 
-// logitsOneAfterAnother hands rows over as the C++ side wants them: the ids of all, where each of the n rows starts among them, and
-// memory for the logits (tokens of all rows, K). The result has a slice of these for each row.
-func (m *Model) logitsOneAfterAnother(rows []Row, compute func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error) ([][]float32, error) {
-	starts := make([]int32, 1, len(rows)+1)
-	var ids []int32
+// flatRows are rows one after another: row i is ids[starts[i]:starts[i+1]].
+type flatRows struct{ ids, starts []int32 }
+
+func (f *flatRows) set(rows []Row) {
+	f.ids, f.starts = f.ids[:0], append(f.starts[:0], 0)
 	for _, row := range rows {
-		ids = append(ids, row.IDs...)
-		starts = append(starts, int32(len(ids)))
+		f.ids = append(f.ids, row.IDs...)
+		f.starts = append(f.starts, int32(len(f.ids)))
 	}
+}
+
+// logitsOneAfterAnother hands rows over as the C++ side wants them: the ids of all, where each of the n rows starts among them, and
+// memory for the logits (tokens of all rows, K). The result has a slice of these for each row. It runs on the owner's thread.
+func (m *Model) logitsOneAfterAnother(rows []Row, compute func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error) ([][]float32, error) {
+	m.flat.set(rows)
+	ids, starts := m.flat.ids, m.flat.starts
 	width := m.Config.classes()
 	flat := make([]float32, len(ids)*width)
 	if err := compute((*C.int32_t)(unsafe.SliceData(ids)), (*C.int32_t)(unsafe.SliceData(starts)), C.int32_t(len(rows)),

@@ -423,6 +423,21 @@ func TestBytesAreInMemoryOnce(t *testing.T) {
 	}
 }
 
+// TestEngineAllocatesPerCallOnly: but for the results, a batch of many rows takes no more allocations than one of a single row.
+func TestEngineAllocatesPerCallOnly(t *testing.T) {
+	m := newTestModel(t, openThreads(t, 1), 1)
+	prepare(t, m, FP32, byOwn)
+	rows := randomRows(rand.New(rand.NewPCG(1, 1)), 64)
+	count := func(rows []Row) float64 {
+		return testing.AllocsPerRun(100, func() { logitsOf(t, m, rows) })
+	}
+	many, one := count(rows), count(rows[:1])
+	t.Logf("allocations a call: %v with %d rows, %v with one", many, len(rows), one)
+	if many > one {
+		t.Errorf("%v allocations with %d rows, %v with one", many, len(rows), one)
+	}
+}
+
 func TestPreparingKeepsMemoryFlat(t *testing.T) {
 	m := newTestModel(t, openSession(t), 1)
 	checkFlat(t, 1000, 4<<20, func(n int) {

@@ -21,6 +21,7 @@ type Model struct {
 	engine     *engine      // nil: predictions go through libtorch's operators
 	words      *wordRows    // of a model that only predicts: its tensors are nil, and the engine has the weights; else nil
 	pass       *forwardPass // libtorch's operators in one call; nil: one by one
+	flat       flatRows     // of the batch that is computed, and its memory for the next one; the owner's thread has it
 }
 
 // New makes a model with random weights, the same for the same seed: N(0, InitializerRange²), biases and the padding row

@@ -126,10 +126,11 @@ private:
   // oneDNN opens parallel regions of its own, so with it nothing else may be inside one.
   void compute(const Batch &batch, float *logits) {
     grow(batch);
+    auto work = [&](Team &team) { forward(team, batch, logits); };
     if (!onednn_ && threads_ > 1)
-      return Team::inside(threads_, [&](Team &team) { forward(team, batch, logits); });
+      return Team::inside(threads_, work);
     Team alone(threads_);
-    forward(alone, batch, logits);
+    work(alone);
   }
 
   void grow(const Batch &batch) {

@@ -13,7 +13,7 @@ int use_threads(int threads) {
 
 Team::Team(int threads) : Team(threads, false, 0) {}
 
-void Team::inside(int threads, const std::function<void(Team &)> &work) {
+void Team::inside(int threads, Callable<Team &> work) {
 #pragma omp parallel num_threads(threads)
   {
     Team team(omp_get_num_threads(), true, omp_get_thread_num());
@@ -21,7 +21,7 @@ void Team::inside(int threads, const std::function<void(Team &)> &work) {
   }
 }
 
-void Team::run(const std::function<void(int64_t part, int64_t parts)> &work) {
+void Team::run(Callable<int64_t, int64_t> work) {
   if (inside_) {
     work(id_, count_);
 #pragma omp barrier
@@ -41,12 +41,12 @@ int use_threads(int) { return 1; }
 
 Team::Team(int) : Team(1, false, 0) {}
 
-void Team::inside(int, const std::function<void(Team &)> &work) {
+void Team::inside(int, Callable<Team &> work) {
   Team alone(1);
   work(alone);
 }
 
-void Team::run(const std::function<void(int64_t part, int64_t parts)> &work) { work(0, 1); }
+void Team::run(Callable<int64_t, int64_t> work) { work(0, 1); }
 
 } // namespace pii
 #endif
