@@ -34,8 +34,9 @@ type BenchmarkModel struct {
 	LoadMS       float64  `json:"load_ms,omitempty"`  // reading the model from disk and preparing it
 	FirstMS      float64  `json:"first_ms,omitempty"` // the first text after loading
 	DeviceMemory *float64 `json:"peak_device_memory_mb"`
-	TagsEqual    *float64 `json:"tags_equal"` // share of the input's tokens whose likeliest tag is that of fp32 on the first device
-	PIIF1        *float64 `json:"pii_f1"`     // nil where the input has no labels, or others than the model
+	TagsEqual    *float64 `json:"tags_equal"`        // share of the input's tokens whose likeliest tag is that of fp32 on the first device
+	PIIF1        *float64 `json:"pii_f1"`            // nil where the input has no labels, or others than the model
+	F1Difference *float64 `json:"pii_f1_difference"` // of PIIF1, from that of fp32 on the first device
 }
 
 // BenchmarkRow is what was measured of a model with a batch size. A batch size of 1 is one text at a time. Where Missing says why nothing

@@ -133,12 +133,14 @@ func TestBenchmarkTable(t *testing.T) {
 	r := measured(123456)
 	r.Rows[1].WarmUp = &WarmUp{Calls: 20}
 	r.Crossovers = []Crossover{{"cuda:0", "cpu", nil}}
+	apart := -0.00123
+	r.Models[0].F1Difference = &apart
 	var out strings.Builder
 	if err := r.Table(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"123 (123–123)", "1.00 (1.00–1.00)", "cuda, fp32 and int8: there is none", "batch 512: was not stable after 20 calls",
-		"p99 needs 299 runs", "cuda:0 is not faster than cpu", "of each figure, 180 MB were there before"} {
+		"p99 needs 299 runs", "cuda:0 is not faster than cpu", "of each figure, 180 MB were there before", "-0.0012"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table does not say %q:\n%s", want, out.String())
 		}

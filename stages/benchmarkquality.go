@@ -27,6 +27,7 @@ func (b *bench) judge(ctx context.Context, transcripts []data.Transcript) error 
 	progress := pipeline.NewProgress(b.log, "comparing tags", int64(len(transcripts)*len(measured)))
 	defer progress.Close()
 	var reference []uint16
+	var referenceF1 *float64
 	tags := make([][]uint16, len(measured))
 	for i, s := range measured {
 		var err error
@@ -34,36 +35,36 @@ func (b *bench) judge(ctx context.Context, transcripts []data.Transcript) error 
 			return err
 		}
 		if s.Device == measured[0].Device && s.Precision == torchmodel.FP32 {
-			reference = tags[i]
+			reference, referenceF1 = tags[i], s.PIIF1
 		}
 	}
 	if reference == nil {
 		var err error
-		if reference, err = b.referenceTags(ctx, measured[0].Device, transcripts); err != nil {
+		if reference, referenceF1, err = b.inFP32(ctx, measured[0].Device, transcripts); err != nil {
 			return err
 		}
 	}
 	for i, s := range measured {
 		s.TagsEqual = equalShare(tags[i], reference)
+		s.F1Difference = difference(s.PIIF1, referenceF1)
 	}
 	return nil
 }
 
-// referenceTags are those of fp32 on a device.
-func (b *bench) referenceTags(ctx context.Context, device string, transcripts []data.Transcript) (tags []uint16, err error) {
+// inFP32 is tagAll in fp32 on a device.
+func (b *bench) inFP32(ctx context.Context, device string, transcripts []data.Transcript) (tags []uint16, f1 *float64, err error) {
 	session, err := b.env.session(device, b.cfg.Threads)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tagger, err := b.openTagger(session, torchmodel.FP32)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, tagger.Close()) }()
 	progress := pipeline.NewProgress(b.log, "tagging in fp32", int64(len(transcripts)))
 	defer progress.Close()
-	tags, _, err = tagAll(ctx, tagger, transcripts, progress)
-	return tags, err
+	return tagAll(ctx, tagger, transcripts, progress)
 }
 
 // judgeChunk is how many texts are in memory at once where nothing is timed.
@@ -121,6 +122,15 @@ func (t *Tagger) likeliest(tags []uint16, p prepared) []uint16 {
 		tags = append(tags, uint16(best))
 	}
 	return tags
+}
+
+// difference is a - b; nil where one of them is.
+func difference(a, b *float64) *float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	d := *a - *b
+	return &d
 }
 
 // equalShare is the share of tags that are the same; nil where there are none.

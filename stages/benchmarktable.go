@@ -64,11 +64,11 @@ func (r *BenchmarkResult) throughput(w io.Writer) {
 }
 
 func (r *BenchmarkResult) models(w io.Writer) {
-	fmt.Fprintln(w, "model\t\tload ms\tfirst text ms\tdevice memory\ttags as fp32\tPII F1\tproducts by\t")
+	fmt.Fprintln(w, "model\t\tload ms\tfirst text ms\tdevice memory\ttags as fp32\tPII F1\tfrom fp32's\tproducts by\t")
 	for _, m := range r.Models {
 		if m.Missing == "" {
-			fmt.Fprintf(w, "%s\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t\n", m.Device, m.Precision, m.LoadMS, digits(m.FirstMS), megabytes(m.DeviceMemory),
-				percent(m.TagsEqual), metrics.Figure("%.4f", m.PIIF1), m.Products)
+			fmt.Fprintf(w, "%s\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t\n", m.Device, m.Precision, m.LoadMS, digits(m.FirstMS), megabytes(m.DeviceMemory),
+				percent(m.TagsEqual), metrics.Figure("%.4f", m.PIIF1), metrics.Figure("%+.4f", m.F1Difference), m.Products)
 		}
 	}
 }

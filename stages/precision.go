@@ -136,7 +136,7 @@ func autoOrder(dim int) ([]string, error) {
 }
 
 // comparePrecisions holds what a model finds on dev in each reduced precision of this machine against the reading, which is in fp32. On a GPU,
-// where precisions are others, it does nothing.
+// where precisions are others, it does nothing; a precision that fails is logged and left out.
 func (r *devReading) comparePrecisions(ctx context.Context, session *torchmodel.Session, logger *log.Logger, dir string, c calibration) (map[string]nearness,
 	error) {
 	if session.Device() != "cpu" {
@@ -154,17 +154,18 @@ func (r *devReading) comparePrecisions(ctx context.Context, session *torchmodel.
 	near, tags, f1 := map[string]nearness{}, r.likeliest(), r.piiF1(c)
 	for _, p := range reduced {
 		other, err := r.judge.readIn(ctx, session, dir, p.Precision)
-		if err != nil {
+		if ctx.Err() != nil {
 			return nil, err
+		}
+		if err != nil { // a training ends with this, and its model is good in fp32
+			logger.Printf("how near %s is to fp32 was not measured: %v", p.Precision, err)
+			continue
 		}
 		n := nearness{Tags: len(tags), InputBits: p.InputBits}
 		if share := equalShare(other.likeliest(), tags); share != nil {
 			n.TagsEqual = *share
 		}
-		if otherF1 := other.piiF1(c); f1 != nil && otherF1 != nil {
-			difference := *otherF1 - *f1
-			n.F1Difference = &difference
-		}
+		n.F1Difference = difference(other.piiF1(c), f1)
 		near[p.Precision] = n
 		logger.Printf("%s: %s", p.Precision, n)
 	}
