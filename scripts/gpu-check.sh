@@ -109,7 +109,7 @@ last_line() {
 limited() {
 	local most=$1 left=$((deadline - SECONDS))
 	shift
-	timeout -k 5 $((left < most ? left : most)) "$@"
+	timeout -k 5 $((left < 1 ? 1 : left < most ? left : most)) "$@"
 }
 
 pii() { limited 240 "$place/pii" "$@"; }

@@ -83,3 +83,14 @@ func TestGPUCheckGoesOnAfterAFailure(t *testing.T) {
 		t.Errorf("%v: %s", err, content)
 	}
 }
+
+// A command of gpu-check.sh has a limit also when the time for the whole is up: to timeout, 0 is none.
+func TestGPUCheckLimits(t *testing.T) {
+	for left, want := range map[string]string{"-5": "1", "0": "1", "3": "3", "999": "7"} {
+		script := `eval "$(sed -n '/^limited() {/,/^}/p' gpu-check.sh)"; timeout() { echo "$3"; }; deadline=$((SECONDS + ` + left + `)); limited 7 true`
+		output, err := exec.Command("bash", "-c", script).CombinedOutput()
+		if got := strings.TrimSpace(string(output)); err != nil || got != want {
+			t.Errorf("%s seconds are left: limit %s (%v), want %s", left, got, err, want)
+		}
+	}
+}
