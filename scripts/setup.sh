@@ -395,7 +395,8 @@ compile_ours() {
 	wait_for "${running[@]}" || exit 1
 }
 
-# has_onednn: only the system's libtorch shares its oneDNN with others; archives and PyTorch keep theirs inside.
+# has_onednn: libpii.so links the system's libdnnl, which is there with the system's libtorch. With another libtorch, which has its own oneDNN
+# inside, the engine has none, so that what is built there needs no package of the system's.
 has_onednn() {
 	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n' | "$cxx" -E -x c++ - >/dev/null 2>&1
 }
