@@ -409,6 +409,7 @@ func TestEngineKeepsMemoryFlat(t *testing.T) {
 // TestBytesAreInMemoryOnce: what an engine takes is nearer to one copy of the weights in bytes than to two.
 func TestBytesAreInMemoryOnce(t *testing.T) {
 	config := engineShapes()["base"]
+	config.Layers = 6
 	weights := int64(config.Layers * (4*config.Dim*config.Dim + 2*config.Dim*config.HiddenDim))
 	for maker, by := range makers(t) {
 		m := newModel(t, openThreads(t, 1), config)
@@ -417,7 +418,7 @@ func TestBytesAreInMemoryOnce(t *testing.T) {
 			t.Log(err)
 			continue
 		}
-		if grown := resident(t) - before; grown > weights*3/2 {
+		if grown := resident(t) - before; grown > weights*5/4 {
 			t.Errorf("%s: %d bytes of weights grew resident memory by %d bytes", maker, weights, grown)
 		}
 	}
