@@ -36,9 +36,12 @@ const mostLinks = 40
 // It does not make paths shorter by their text alone, since ".." behind a link to a folder is not the folder before it.
 func linkTarget(path string) (string, error) {
 	for range mostLinks {
+		if !isLink(path) {
+			return path, nil
+		}
 		target, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // no link: what else may be wrong shows when it is written
+			return "", err
 		}
 		if !filepath.IsAbs(target) {
 			dir, _ := filepath.Split(path)
@@ -51,6 +54,12 @@ func linkTarget(path string) (string, error) {
 		path = filepath.Join(dir, name)
 	}
 	return "", fmt.Errorf("more than %d symbolic links lead from one to the next", mostLinks)
+}
+
+// isLink is false also where nothing can be seen: what is wrong there shows when it is written.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
 func replaceFile(path string, write func(*os.File) error) (err error) {

@@ -99,7 +99,7 @@ func (l *lexicon) reserves(t data.Transcript) bool {
 			return true
 		}
 		for _, hyphens := range []bool{true, false} { // of a double name each part counts, too
-			for _, w := range strings.FieldsFunc(said, func(r rune) bool { return !unicode.IsLetter(r) && !(hyphens && r == '-') }) {
+			for _, w := range strings.FieldsFunc(said, func(r rune) bool { return !unicode.IsLetter(r) && (r != '-' || !hyphens) }) {
 				if l.apart[w] {
 					return true
 				}
