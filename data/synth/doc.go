@@ -19,5 +19,5 @@
 // Most transcripts of train and dev beside those were written by hand (written/*.txt), and may be varied: other names, places, numbers
 // and days stand in them then, and noise passes over them.
 //
-// The sets stress and numbers have frames, names, places, mail domains and patterns of numbers that no other set has.
+// The sets stress and numbers have frames, names, places, mail domains and patterns of numbers that no other set is made of.
 package synth
