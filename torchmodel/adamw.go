@@ -18,6 +18,8 @@ type adamWSettings struct {
 	Step              int     // number of this step, from 1
 	MaxGradNorm       float64 // gradients are scaled down to this L2 norm; 0 is no clipping
 	GradScale         float64 // gradients are multiplied by this first; 1 unless the loss was scaled
+
+	words *lazyRows // has the gradients of the word embeddings; nil where they have their own
 }
 
 // adamWStep updates the parameters in place by one step of AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101, with the
@@ -41,7 +43,7 @@ func adamWStep(params, expAvg, expAvgSq []*ts.Tensor, decay []float64, s adamWSe
 	err = taken(C.pii_torch_adamw_step(
 		pointers(params), nil, pointers(expAvg), pointers(expAvgSq), (*C.double)(unsafe.Pointer(&decay[0])), C.int(n),
 		C.double(s.LR), C.double(s.Beta1), C.double(s.Beta2), C.double(s.Eps), C.double(s.Step), C.double(s.MaxGradNorm),
-		C.double(s.GradScale), (*C.double)(unsafe.Pointer(&norm))))
+		C.double(s.GradScale), s.words.handle(), (*C.double)(unsafe.Pointer(&norm))))
 	if err != nil {
 		return 0, fmt.Errorf("AdamW: %w", err)
 	}

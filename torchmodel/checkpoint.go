@@ -39,7 +39,7 @@ func (m *Model) Save(dir string) error {
 
 func (m *Model) writeWeights(w io.Writer) error {
 	return m.session.noGrad(func() error {
-		if err := m.checkWhole(); err != nil {
+		if err := m.needWeights(); err != nil {
 			return err
 		}
 		tensors := map[string]*ts.Tensor{}

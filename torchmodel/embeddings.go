@@ -19,8 +19,8 @@ func newEmbeddings(p path, c Config) embeddings {
 
 // forward turns ids and positions, both (B, S) int64, into (B, S, D).
 func (e embeddings) forward(s *scope, c Config, ids, positions *ts.Tensor, train bool) *ts.Tensor {
-	words := s.embedding(e.word_embeddings, ids, int64(c.PadTokenID)) // (B, S, D)
-	places := s.embedding(e.position_embeddings, positions, -1)       // (B, S, D)
+	words := s.wordEmbedding(e.word_embeddings, ids, int64(c.PadTokenID)) // (B, S, D)
+	places := s.embedding(e.position_embeddings, positions, -1)           // (B, S, D)
 	x := e.LayerNorm.forward(s, s.add(words, places), c.Dim)
 	return s.dropout(x, c.Dropout, train)
 }

@@ -117,7 +117,7 @@ func (m *Model) prepare(name string, by products) error {
 		return m.preparePass(precision)
 	}
 	return m.session.do(func() error {
-		err := m.checkWhole()
+		err := m.needWeights()
 		if err == nil {
 			err = m.makeEngine(precision, by, weightsOf)
 		}

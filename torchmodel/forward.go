@@ -72,7 +72,7 @@ func (s *Session) loadPrepared(dir, precision string) (*Model, error) {
 func (m *Model) preparePass(precision string) error {
 	shape := m.Config.shape()
 	return m.session.do(func() error {
-		if err := m.checkWhole(); err != nil {
+		if err := m.needWeights(); err != nil {
 			return err
 		}
 		m.dropEngine()

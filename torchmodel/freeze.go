@@ -20,7 +20,7 @@ func (m *Model) Freeze(embeddings bool, layers int) error {
 		prefixes = append(prefixes, fmt.Sprintf("distilbert.transformer.layer.%d.", i))
 	}
 	return m.session.do(func() error {
-		if err := m.checkWhole(); err != nil {
+		if err := m.needWeights(); err != nil {
 			return err
 		}
 		for i := range m.parameters {

@@ -57,7 +57,7 @@ func (s *Session) LoadMaskedLM(dir string, seed uint64) (*Model, Loaded, error) 
 // Loss is the cross-entropy of rows with tags, summed over the labelled tokens, without dropout, and how many these are.
 func (m *Model) Loss(rows []Row) (sum float64, labelled int, err error) {
 	err = m.session.noGrad(func() error {
-		if err := m.checkWhole(); err != nil {
+		if err := m.needWeights(); err != nil {
 			return err
 		}
 		s := new(scope)

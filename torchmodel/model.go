@@ -21,6 +21,7 @@ type Model struct {
 	engine     *engine      // nil: predictions go through libtorch's operators
 	words      *wordRows    // of a model that only predicts: its tensors are nil, and the engine has the weights; else nil
 	pass       *forwardPass // libtorch's operators in one call; nil: one by one
+	waiting    *lazyRows    // rows of the word embeddings that have steps to make up; nil: none
 	flat       flatRows     // of the batch that is computed, and its memory for the next one; the owner's thread has it
 }
 
@@ -100,15 +101,16 @@ func (m *Model) free() error {
 	return errors.Join(errs...)
 }
 
-// checkWhole is an error for a model that no longer has all weights as tensors. It runs on the owner's thread.
-func (m *Model) checkWhole() error {
+// needWeights sees to it that all weights can be read: that they are those after the last step of training. It is an error for a model
+// that no longer has them all as tensors. It runs on the owner's thread.
+func (m *Model) needWeights() error {
 	switch {
 	case len(m.parameters) == 0:
 		return errClosed
 	case m.words != nil:
 		return errors.New("the model was loaded to predict only")
 	}
-	return nil
+	return m.waiting.makeUpAll()
 }
 
 // tensors are those of all parameters.
@@ -183,6 +185,9 @@ var errClosed = errors.New("the model is closed")
 // libtorchLogits computes logits by libtorch's operators, with rows padded to the longest. It runs on the owner's thread.
 func (m *Model) libtorchLogits(rows []Row) (logits [][]float32, err error) {
 	err = withoutGrad(func() error {
+		if err := m.needWeights(); err != nil {
+			return err
+		}
 		s := new(scope)
 		defer s.drop()
 		in := newBatch(s, m.Config, rows, m.session.device)
@@ -230,7 +235,7 @@ func (m *Model) Judge(rows []Row) (Judged, error) {
 			j, err = m.preparedJudge(rows)
 			return err
 		}
-		if err := m.checkWhole(); err != nil {
+		if err := m.needWeights(); err != nil {
 			return err
 		}
 		return m.session.inParts(rows, func(part []Row) error {

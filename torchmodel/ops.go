@@ -22,7 +22,8 @@ type scope struct {
 	masks *masks // what dropout draws from; nil for libtorch's generator
 	err   error
 
-	precision string // of products, one of TrainPrecisions; "" is fp32
+	precision string       // of products, one of TrainPrecisions; "" is fp32
+	words     *pickedWords // where the gradients of word embeddings are collected by token; nil: in the embeddings' own gradient
 }
 
 // keep takes ownership of an operation's result.
@@ -54,7 +55,7 @@ func (s *scope) inner(part func(*scope) *ts.Tensor) *ts.Tensor {
 	if s.err != nil {
 		return nil
 	}
-	in := &scope{masks: s.masks, precision: s.precision}
+	in := &scope{masks: s.masks, precision: s.precision, words: s.words}
 	result := part(in)
 	for i, x := range in.held {
 		if x == result {

@@ -133,7 +133,7 @@ func gradients(t *testing.T, m *Model) map[string][]float32 {
 func TestShardsHaveTheWholesGradients(t *testing.T) {
 	m := newTestModel(t, openWith(t, 2), 5)
 	m.Config.Dropout, m.Config.AttentionDropout = 0, 0
-	trainer := newTestTrainer(t, m, Objective{})
+	trainer := newTestTrainer(t, m, Objective{}).eager()
 	rows := randomRows(rand.New(rand.NewPCG(2, 2)), 37)
 	weight := trainer.objective.weightOf(rows)
 	collect := func(compute func() (float64, error)) (float64, map[string][]float32) {
@@ -150,7 +150,7 @@ func TestShardsHaveTheWholesGradients(t *testing.T) {
 		}
 		return sum, gradients(t, m)
 	}
-	wantSum, want := collect(func() (float64, error) { return trainer.backward(m, rows, weight, nil) })
+	wantSum, want := collect(func() (float64, error) { return trainer.backward(m, 0, rows, weight, nil) })
 	gotSum, got := collect(func() (float64, error) { return trainer.accumulate([][]Row{rows}, weight, 1) })
 	if math.Abs(gotSum-wantSum) > 1e-5*wantSum || len(got) != len(want) || len(want) != len(m.parameters) {
 		t.Errorf("loss %v of %d parameters, want %v of %d", gotSum, len(got), wantSum, len(want))
@@ -182,7 +182,7 @@ func TestFailedShardsLeaveNothing(t *testing.T) {
 				if i == fails {
 					return 0, errors.New("no luck")
 				}
-				return trainer.backward(m, shardsOf(rows)[i], 1, newMasks(1, i))
+				return trainer.backward(m, i, shardsOf(rows)[i], 1, newMasks(1, i))
 			})
 			return err
 		})

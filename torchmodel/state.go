@@ -12,6 +12,9 @@ import (
 // Save writes the trainer's whole state, frozen weights included, with values that the caller wants back.
 func (t *Trainer) Save(w io.Writer, values map[string]string) error {
 	return t.model.session.noGrad(func() error {
+		if err := t.model.needWeights(); err != nil {
+			return err
+		}
 		tensors := map[string]*ts.Tensor{}
 		for name, s := range t.state() {
 			tensors[name] = s.tensor
@@ -66,6 +69,9 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 		}
 	}
 	err = t.model.session.noGrad(func() error {
+		if err := t.model.needWeights(); err != nil { // nothing waits when its weights are replaced
+			return err
+		}
 		t.model.dropEngine()
 		for name, into := range state {
 			if err := file.restore(name, into.tensor, into.shape, t.model.session.device); err != nil {

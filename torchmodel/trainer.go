@@ -31,6 +31,7 @@ type Trainer struct {
 	expAvg     []*ts.Tensor // first moments, as parameters
 	expAvgSq   []*ts.Tensor // second moments
 	decay      []float64
+	words      *lazyRows // AdamW of the word embeddings; nil where each step updates them whole
 }
 
 // NewTrainer makes a trainer at step 0 of the parameters that are not frozen.
@@ -46,7 +47,7 @@ func (m *Model) NewTrainer(o Optimizer, objective Objective) (*Trainer, error) {
 	}
 	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None, scale: newLossScale(o.Precision)}
 	err := m.session.do(func() error {
-		if err := m.checkWhole(); err != nil {
+		if err := m.needWeights(); err != nil {
 			return err
 		}
 		t.crew = crew{model: m, threads: 1}
@@ -80,6 +81,11 @@ func (t *Trainer) prepare() error {
 		if p.Decays() {
 			decay = t.optimizer.WeightDecay
 		}
+		if p.tensor == t.model.embeddings.word_embeddings && t.lazy() {
+			if t.words, err = newLazyRows(p, first, second, decay, t.model.Config.PadTokenID); err != nil {
+				return err
+			}
+		}
 		t.trained, t.parameters, t.decay = append(t.trained, p), append(t.parameters, p.tensor), append(t.decay, decay)
 	}
 	if t.objective.ClassWeights == nil {
@@ -93,6 +99,10 @@ func (t *Trainer) prepare() error {
 	return t.held.err
 }
 
+// lazy reports whether a step gives gradients to few rows of the word embeddings: in masked language modelling all have some, as
+// weights of the output. On a GPU memory is fast, and rows that wait would need kernels of their own.
+func (t *Trainer) lazy() bool { return !t.model.session.onGPU() && !t.model.Config.MaskedLM }
+
 func zeros(p Parameter, s *Session) (*ts.Tensor, error) {
 	x, err := ts.Zeros(p.Shape, p.tensor.DType(), s.device)
 	return x, err
@@ -101,13 +111,14 @@ func zeros(p Parameter, s *Session) (*ts.Tensor, error) {
 // Close frees the optimizer's state; the model stays.
 func (t *Trainer) Close() error {
 	return t.model.session.do(func() error {
-		var errs []error
+		errs := []error{t.takeTurn(nil)}
+		t.words.free()
 		for _, x := range append(t.expAvg, t.expAvgSq...) {
 			errs = append(errs, x.Drop())
 		}
 		t.held.drop()
 		errs = append(errs, t.crew.close())
-		t.expAvg, t.expAvgSq = nil, nil
+		t.expAvg, t.expAvgSq, t.words = nil, nil, nil
 		return errors.Join(append(errs, t.held.err)...)
 	})
 }
@@ -136,6 +147,9 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 	var result StepResult
 	err := t.model.session.do(func() (err error) {
 		t.model.dropEngine() // its copies of the weights are of before the step
+		if err := t.takeTurn(t.words); err != nil {
+			return err
+		}
 		if t.optimizer.Precision == TF32 {
 			if err := allowTF32(true); err != nil {
 				return err
@@ -156,6 +170,16 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 	return result, nil
 }
 
+// takeTurn makes words the rows of the model that may wait. Where they were another trainer's, these make up their steps.
+func (t *Trainer) takeTurn(words *lazyRows) error {
+	if t.model.waiting == words {
+		return nil
+	}
+	err := t.model.waiting.makeUpAll()
+	t.model.waiting = words
+	return err
+}
+
 // try computes a step. Where gradients are not finite, no weight changes.
 func (t *Trainer) try(micro [][]Row, weight, lr float64, seed int64) (StepResult, error) {
 	sum, err := t.accumulate(micro, weight, seed)
@@ -164,7 +188,7 @@ func (t *Trainer) try(micro [][]Row, weight, lr float64, seed int64) (StepResult
 	}
 	o := t.optimizer
 	norm, err := adamWStep(t.parameters, t.expAvg, t.expAvgSq, t.decay, adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2,
-		Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm, GradScale: 1 / t.scale.factor})
+		Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm, GradScale: 1 / t.scale.factor, words: t.words})
 	return StepResult{Loss: sum / weight, GradNorm: norm}, err
 }
 
@@ -172,9 +196,13 @@ func (t *Trainer) try(micro [][]Row, weight, lr float64, seed int64) (StepResult
 // GPU computes micro-batches as they are, or in parts where its memory is too small, with its own random numbers.
 func (t *Trainer) accumulate(micro [][]Row, weight float64, seed int64) (float64, error) {
 	if !t.model.session.onGPU() {
-		shards := shardsOf(slices.Concat(micro...))
+		rows := slices.Concat(micro...)
+		if err := t.words.begin(rows, t.model.Config); err != nil {
+			return 0, err
+		}
+		shards := shardsOf(rows)
 		return t.crew.accumulate(len(shards), func(m *Model, i int) (float64, error) {
-			return t.backward(m, shards[i], weight, newMasks(seed, i))
+			return t.backward(m, i, shards[i], weight, newMasks(seed, i))
 		})
 	}
 	for {
@@ -196,15 +224,15 @@ func (t *Trainer) accumulateParts(micro [][]Row, weight float64, seed int64) (su
 		if err := errors.Join(manualSeed(seed+int64(i)), t.model.session.shortOf(failed)); err != nil {
 			return 0, err
 		}
-		return t.backward(m, failed, weight, nil)
+		return t.backward(m, i, failed, weight, nil)
 	})
 	return sum, failed, err
 }
 
 // backward adds the gradients of rows, divided by the weight of the step, to those of m, and returns their summed loss. It
-// runs on the thread that computes with m.
-func (t *Trainer) backward(m *Model, rows []Row, weight float64, random *masks) (float64, error) {
-	s := &scope{masks: random, precision: t.optimizer.Precision}
+// runs on the thread that computes with m. shard is the rows' place in the order in which gradients are summed.
+func (t *Trainer) backward(m *Model, shard int, rows []Row, weight float64, random *masks) (float64, error) {
+	s := &scope{masks: random, precision: t.optimizer.Precision, words: t.words.picked()}
 	defer s.drop()
 	in := newBatch(s, m.Config, rows, m.session.device)
 	if s.err == nil && in.tags != nil && len(in.labelled) == 0 {
@@ -215,6 +243,7 @@ func (t *Trainer) backward(m *Model, rows []Row, weight float64, random *masks) 
 	if s.err == nil {
 		s.fail(mean.Backward())
 	}
+	s.fail(t.words.add(shard, in.ids, s.words))
 	value := s.floats(sum)
 	if s.err != nil {
 		return 0, s.err

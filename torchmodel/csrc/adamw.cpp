@@ -1,7 +1,6 @@
 #include "guard.h"
+#include "lazyrows.h"
 #include "pii_torch.h"
-#include "processor.h"
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <algorithm>
 #include <c10/core/GradMode.h>
@@ -10,6 +9,8 @@
 #include <vector>
 
 namespace {
+
+using namespace pii;
 
 struct Settings {
   double lr, beta1, beta2, eps, step, max_grad_norm, grad_scale;
@@ -27,43 +28,6 @@ struct Block {
   int64_t start, length;
 };
 
-// Numbers that are the same for every element of a parameter.
-struct Factors {
-  float grad, keep, beta1, beta2, step_size, root_correction, eps;
-};
-
-FOR_EACH_PROCESSOR
-void update(float *__restrict p, const float *__restrict grad, float *__restrict m, float *__restrict v, int64_t n,
-            const Factors &factors) {
-  const Factors f = factors;
-  for (int64_t i = 0; i < n; i++) {
-    const float g = grad[i] * f.grad;
-    m[i] = f.beta1 * m[i] + (1 - f.beta1) * g;
-    v[i] = f.beta2 * v[i] + (1 - f.beta2) * g * g;
-    p[i] = f.keep * p[i] - f.step_size * m[i] / (std::sqrt(v[i]) / f.root_correction + f.eps);
-  }
-}
-
-// Sums in float over 4,096 elements at most, then in double.
-FOR_EACH_PROCESSOR
-double sum_of_squares(const float *g, int64_t n) {
-  constexpr int64_t lanes = 16, run = 4096;
-  double total = 0;
-  for (int64_t start = 0; start < n; start += run) {
-    const int64_t end = std::min(n, start + run);
-    float sums[lanes] = {0};
-    int64_t i = start;
-    for (; i + lanes <= end; i += lanes)
-      for (int64_t lane = 0; lane < lanes; lane++)
-        sums[lane] += g[i + lane] * g[i + lane];
-    for (; i < end; i++)
-      sums[0] += g[i] * g[i];
-    for (float sum : sums)
-      total += sum;
-  }
-  return total;
-}
-
 bool is_plain(const at::Tensor &t) {
   return t.device().is_cpu() && t.layout() == at::kStrided && t.scalar_type() == at::kFloat && t.is_contiguous();
 }
@@ -73,42 +37,51 @@ bool is_plain(const Entry &e) {
 }
 
 std::vector<Block> blocks_of(const std::vector<Entry> &entries) {
-  constexpr int64_t length = 1 << 16;
   std::vector<Block> blocks;
   for (const Entry &e : entries)
-    for (int64_t start = 0; start < e.param.numel(); start += length)
-      blocks.push_back({&e, start, std::min(length, e.param.numel() - start)});
+    for (int64_t start = 0; start < e.param.numel(); start += block_length)
+      blocks.push_back({&e, start, std::min(block_length, e.param.numel() - start)});
   return blocks;
 }
 
-double plain_sum_of_squares(const std::vector<Block> &blocks) {
+double sum_of_squares(const float *g, int64_t n) {
+  double total = 0;
+  for (int64_t start = 0; start < n; start += squares_run)
+    add_squares(g + start, std::min(squares_run, n - start), total);
+  return total;
+}
+
+// total is what comes before.
+double plain_sum_of_squares(const std::vector<Block> &blocks, double total) {
   std::vector<double> sums(blocks.size());
   at::parallel_for(0, blocks.size(), 1, [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++)
       sums[i] = sum_of_squares(blocks[i].entry->grad.data_ptr<float>() + blocks[i].start, blocks[i].length);
   });
-  double total = 0;
   for (double sum : sums)
     total += sum;
   return total;
 }
 
-void plain_update(const std::vector<Block> &blocks, const Settings &s, double grad_factor) {
+Factors factors_of(const Settings &s, double grad_factor, double weight_decay) {
   Factors f;
   f.grad = grad_factor;
+  f.keep = 1 - s.lr * weight_decay;
   f.beta1 = s.beta1;
   f.beta2 = s.beta2;
   f.step_size = s.lr / (1 - std::pow(s.beta1, s.step));
   f.root_correction = std::sqrt(1 - std::pow(s.beta2, s.step));
   f.eps = s.eps;
+  return f;
+}
+
+void plain_update(const std::vector<Block> &blocks, const Settings &s, double grad_factor) {
   at::parallel_for(0, blocks.size(), 1, [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++) {
       const Entry &e = *blocks[i].entry;
       const int64_t start = blocks[i].start;
-      Factors mine = f;
-      mine.keep = 1 - s.lr * e.weight_decay;
-      update(e.param.data_ptr<float>() + start, e.grad.data_ptr<float>() + start, e.exp_avg.data_ptr<float>() + start,
-             e.exp_avg_sq.data_ptr<float>() + start, blocks[i].length, mine);
+      adamw_update(e.param.data_ptr<float>() + start, e.grad.data_ptr<float>() + start, e.exp_avg.data_ptr<float>() + start,
+                   e.exp_avg_sq.data_ptr<float>() + start, blocks[i].length, factors_of(s, grad_factor, e.weight_decay));
     }
   });
 }
@@ -176,11 +149,13 @@ std::vector<Entry> gather(void **params, void **grads, void **exp_avg, void **ex
   return entries;
 }
 
-void step_of(std::vector<Entry> entries, const Settings &s, double *out_grad_norm) {
+// lazy may be null.
+void step_of(std::vector<Entry> entries, LazyRows *lazy, const Settings &s, double *out_grad_norm) {
   auto middle = std::stable_partition(entries.begin(), entries.end(), [](const Entry &e) { return is_plain(e); });
   const std::vector<Entry> plain(entries.begin(), middle), general(middle, entries.end());
   const std::vector<Block> blocks = blocks_of(plain);
-  const double norm = std::sqrt(plain_sum_of_squares(blocks) + general_sum_of_squares(general)) * std::abs(s.grad_scale);
+  const double lazy_sum = lazy == nullptr ? 0 : lazy->sum_of_squares();
+  const double norm = std::sqrt(plain_sum_of_squares(blocks, lazy_sum) + general_sum_of_squares(general)) * std::abs(s.grad_scale);
   *out_grad_norm = norm;
   if (!std::isfinite(norm))
     return;
@@ -188,6 +163,8 @@ void step_of(std::vector<Entry> entries, const Settings &s, double *out_grad_nor
   if (s.max_grad_norm > 0)
     factor *= std::min(1.0, s.max_grad_norm / (norm + 1e-6));
   plain_update(blocks, s, factor);
+  if (lazy != nullptr)
+    lazy->step(factors_of(s, factor, lazy->weight_decay()));
   general_update(general, s, factor);
   for (const Entry &e : plain) // written to behind autograd's back
     for (const at::Tensor &t : {e.param, e.exp_avg, e.exp_avg_sq})
@@ -204,12 +181,12 @@ void check(int n, const Settings &s) {
 
 char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
                            double lr, double beta1, double beta2, double eps, double step, double max_grad_norm,
-                           double grad_scale, double *out_grad_norm) {
+                           double grad_scale, void *lazy_rows, double *out_grad_norm) {
   return guarded_torch([&] {
     const Settings settings{lr, beta1, beta2, eps, step, max_grad_norm, grad_scale};
     check(n, settings);
     c10::NoGradGuard no_grad;
-    step_of(gather(params, grads, exp_avg, exp_avg_sq, weight_decay, n), settings, out_grad_norm);
+    step_of(gather(params, grads, exp_avg, exp_avg_sq, weight_decay, n), static_cast<LazyRows *>(lazy_rows), settings, out_grad_norm);
     if (grads == nullptr)
       for (int i = 0; i < n; i++)
         static_cast<at::Tensor *>(params[i])->mutable_grad().reset();

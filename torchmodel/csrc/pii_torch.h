@@ -68,11 +68,31 @@ char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *fre
    gradients after grad_scale and is stored in *out_grad_norm. Where it is infinite or no number, nothing is changed but
    that the gradients are reset, so that the caller can go on with the next batch or lower its scale.
 
+   lazy_rows is NULL, or has the gradients of one more parameter: see below. It counts as the first of the parameters; where it is
+   among params too, it has no gradient there.
+
    On the CPU, contiguous float32 tensors are updated in a single pass over memory; the result depends neither on the
    number of threads nor on chance. Anything else goes through ATen's operators. */
 char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay,
                            int n, double lr, double beta1, double beta2, double eps, double step, double max_grad_norm,
-                           double grad_scale, double *out_grad_norm);
+                           double grad_scale, void *lazy_rows, double *out_grad_norm);
+
+/* AdamW over a table of embeddings (V, D), float32 on the CPU, by the rows that the tokens of a step have. Another row's gradient is 0,
+   so all that its steps take is known before: it is left alone until it is read, and then makes up the steps that it missed, to the
+   bits that it would have without delay. padding is the row whose tokens give no gradient, negative for none. The tensors are
+   shared; while there are rows that wait, whoever reads them calls pii_torch_lazy_rows_make_up_all first. */
+char *pii_torch_lazy_rows_make(void *param, void *exp_avg, void *exp_avg_sq, double weight_decay, int64_t padding, void **rows);
+void pii_torch_lazy_rows_free(void *rows);
+
+/* Begins a step whose tokens have these n ids in [0, V): their rows may be read from now on. Gradients of before are forgotten. */
+char *pii_torch_lazy_rows_begin(void *rows, const int32_t *ids, int64_t n);
+
+/* Takes the gradient of picked, the rows (N, D) that a shard's tokens of ids (N) int64 read; where it is undefined, it is 0. Several
+   threads may call it, each with a shard of its own. Sums are formed in the order of the tokens, then of the shards. */
+char *pii_torch_lazy_rows_add(void *rows, int64_t shard, void *ids, void *picked);
+
+/* Brings all rows up to the last step. */
+char *pii_torch_lazy_rows_make_up_all(void *rows);
 
 #ifdef __cplusplus
 }
