@@ -81,6 +81,32 @@ func TestSpansEndWithTheirMarks(t *testing.T) {
 	}
 }
 
+// TestSpansEndBeforeSigns has emoji at the edges of spans, and marks that stay.
+func TestSpansEndBeforeSigns(t *testing.T) {
+	for said, want := range map[string]string{
+		"anna":                  "anna",
+		"anna🙂":                 "anna",
+		"anna❤️":                "anna",
+		"anna👍🏽👩\u200d👩\u200d👧": "anna",
+		"🙂🙂anna🙂":               "anna",
+		"❤️anna":                "anna",
+		"anna\u0301":            "anna\u0301",
+		"anna\u0301🙂":           "anna\u0301",
+		"an🙂na":                 "an🙂na",
+		"+49 89 12":             "+49 89 12",
+		"🙂👍🏽":                   "🙂👍🏽",
+		"\u0301":                "\u0301",
+		"anna\u200d":            "anna\u200d",
+	} {
+		runes := []rune("x" + said + "x")
+		found := []PredictedEntity{entity(1, len(runes)-1, "NAME", 1)}
+		withinSigns(string(runes), found)
+		if got := string(runes[found[0].Start:found[0].End]); got != want {
+			t.Errorf("%+q becomes %+q, want %+q", said, got, want)
+		}
+	}
+}
+
 // TestMarksInWindows has a text of several windows: each name is there once, with its mark.
 func TestMarksInWindows(t *testing.T) {
 	_, tagger := newTagger(t, 32)

@@ -207,6 +207,7 @@ func (t *Tagger) decode(p prepared) ([]PredictedEntity, error) {
 	found = slices.DeleteFunc(found, func(e PredictedEntity) bool { return e.Score < t.thresholds[t.typeOf(e.Label)] })
 	if t.aggregate == "" {
 		overMarks(p.text, found)
+		withinSigns(p.text, found)
 	}
 	return t.lists.apply(p.text, found, t.set), nil
 }
@@ -226,6 +227,31 @@ func overMarks(text string, found []PredictedEntity) {
 		}
 		for end := found[i].End; end < limit && (unicode.IsMark(runes[end]) || runes[end] == joiner); end++ {
 			found[i].End = end + 1
+		}
+	}
+}
+
+// withinSigns takes emoji and the like off the edges of spans: the tokenizer has a word and the emoji glued to it as one. What is nothing
+// else stays whole.
+func withinSigns(text string, found []PredictedEntity) {
+	if len(found) == 0 {
+		return
+	}
+	runes := []rune(text)
+	sign := func(r rune) bool { return unicode.In(r, unicode.So, unicode.Sk) }
+	attached := func(r rune) bool { return unicode.IsMark(r) || r == '\u200d' }
+	for i := range found {
+		start, end := found[i].Start, found[i].End
+		for at := start; at < end && (sign(runes[at]) || at > found[i].Start && attached(runes[at])); at++ {
+			start = at + 1
+		}
+		for at := end; at > start && (sign(runes[at-1]) || attached(runes[at-1])); at-- {
+			if sign(runes[at-1]) {
+				end = at - 1
+			}
+		}
+		if start < end {
+			found[i].Start, found[i].End = start, end
 		}
 	}
 }
