@@ -33,6 +33,7 @@ type training struct {
 
 	Epoch   int           `json:"epoch"`    // epochs done
 	LossSum float64       `json:"loss_sum"` // over the steps of the epoch under way
+	Norm    float64       `json:"norm"`     // of the last step's gradient, before clipping
 	Best    float64       `json:"best"`     // best value of the task's metric so far, that of epoch BestOf
 	BestOf  int           `json:"best_of"`
 	Waiting int           `json:"waiting"` // epochs since the metric was better by early_stopping_threshold
@@ -156,7 +157,6 @@ func lengthsOf(examples []Example) []int {
 func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error {
 	steps := epochSteps(t.lengths, t.cfg.BatchSize, t.cfg.Accumulation, t.cfg.Seed, t.Epoch)
 	steps = steps[:min(len(steps), t.plan.total-t.Epoch*t.plan.perEp)]
-	var last torchmodel.StepResult
 	for at := t.trainer.Steps() - t.Epoch*t.plan.perEp; at < len(steps); at++ {
 		if err := t.pause(ctx); err != nil {
 			return err
@@ -165,11 +165,13 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 		if err != nil {
 			return err
 		}
-		t.LossSum += result.Loss
-		last = result
+		t.LossSum, t.Norm = t.LossSum+result.Loss, result.GradNorm
 		progress.Add(1)
 	}
 	dev, err := t.task.of(ctx, t.model)
+	if ctx.Err() != nil {
+		return t.interrupted(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -177,7 +179,7 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 		return fmt.Errorf("epoch %d: dev loss %v: the training has diverged; a lower lr helps", t.Epoch+1, dev.Loss)
 	}
 	return t.endEpoch(dev, epochResult{Epoch: t.Epoch + 1, Step: t.trainer.Steps(), TrainLoss: t.LossSum / float64(len(steps)),
-		DevLoss: dev.Loss, DevF1: dev.F1, DevPIIF1: dev.PIIF1, LR: t.rate.At(t.trainer.Steps() - 1), GradNorm: last.GradNorm})
+		DevLoss: dev.Loss, DevF1: dev.F1, DevPIIF1: dev.PIIF1, LR: t.rate.At(t.trainer.Steps() - 1), GradNorm: t.Norm})
 }
 
 // step takes one step over batches of indices. What it draws is a function of the seed, the step and the batch's place in it.
@@ -243,14 +245,19 @@ func (t *training) bestDir(epoch int) string {
 
 // pause saves a checkpoint when it is time, or when ctx is cancelled, whose error it returns.
 func (t *training) pause(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		t.log.Printf("interrupted at step %d; saving a checkpoint to go on from", t.trainer.Steps())
-		return errors.Join(err, t.save())
+	if ctx.Err() != nil {
+		return t.interrupted(ctx)
 	}
 	if time.Since(t.saved) < t.cfg.CheckpointEvery {
 		return nil
 	}
 	return t.save()
+}
+
+// interrupted saves a checkpoint, and returns the error of ctx, which is cancelled.
+func (t *training) interrupted(ctx context.Context) error {
+	t.log.Printf("interrupted at step %d; saving a checkpoint to go on from", t.trainer.Steps())
+	return errors.Join(ctx.Err(), t.save())
 }
 
 func (t *training) save() error {

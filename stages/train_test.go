@@ -173,6 +173,9 @@ func TestTrainingResumesAnywhere(t *testing.T) {
 				if _, err := s.run(&countdown{context.Background(), at}, t, dir); !errors.Is(err, context.Canceled) {
 					t.Fatalf("interrupted at %d: %v", at, err)
 				}
+				if _, err := os.Stat(filepath.Join(dir, stateName)); err != nil {
+					t.Errorf("interrupted at %d, also while dev was judged, steps are lost: %v", at, err)
+				}
 				got, err := s.run(context.Background(), t, dir)
 				if err != nil {
 					t.Fatal(err)
