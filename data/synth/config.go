@@ -105,6 +105,7 @@ type Values struct {
 	InventedNames   float64  `json:"invented_names" yaml:"invented_names"`     // names on no list, but for the stress set
 	Syllables       float64  `json:"syllables" yaml:"syllables"`               // such a name is made of syllables; the others sound like those of a list
 	InventedCities  float64  `json:"invented_cities" yaml:"invented_cities"`   // cities on no list, but for the stress set
+	RarePlaces      float64  `json:"rare_places" yaml:"rare_places"`           // cities, areas, landmarks and regions of the lists rare_*, but for the stress set
 	InventedDomains float64  `json:"invented_domains" yaml:"invented_domains"` // mail domains on no list, but for the stress set
 	InventedNouns   float64  `json:"invented_nouns" yaml:"invented_nouns"`     // ordinary things on no list, but for the stress set
 	InventedBrands  float64  `json:"invented_brands" yaml:"invented_brands"`   // firms on no list, but for the stress set

@@ -45,6 +45,7 @@ func loadLibrary(prefix, reserve, frames string) (lib library, err error) {
 type lexicon struct {
 	cultures                                        []culture
 	cities, areas, heads, kinds, landmarks, regions []string
+	rare                                            rarePlaces
 	domains, nicks, products, brands                []string
 	nouns, adjectives, verbs, actions, adverbs      []string // ordinary words, the same for every set
 	words                                           []string // all of these
@@ -54,6 +55,21 @@ type lexicon struct {
 	apart                                           map[string]bool // words that no entity of another set may have
 	apartWhole                                      map[string]bool // entities that no other set may have, their letters alone
 	apartProviders                                  []string        // of the mail domains of the stress set, their letters alone
+}
+
+// rarePlaces are those that only values.rare_places asks for: the sets that ship were made without them. The sets with places of their
+// own have none.
+type rarePlaces struct{ cities, areas, landmarks, regions []string }
+
+func (r *rarePlaces) read() error {
+	for name, list := range map[string]*[]string{"cities": &r.cities, "areas": &r.areas, "landmarks": &r.landmarks, "regions": &r.regions} {
+		entries, err := readList("rare_" + name)
+		if err != nil {
+			return err
+		}
+		*list = entries
+	}
+	return nil
 }
 
 // loadLexicon reads the lists whose names begin with prefix. Every word of the lists of the prefix reserve, if there is
@@ -91,6 +107,9 @@ func loadLexicon(prefix, reserve string) (*lexicon, error) {
 		return nil, err
 	}
 	if reserve != "" {
+		if err := lex.rare.read(); err != nil {
+			return nil, err
+		}
 		kept, err := readPeople(reserve + "people")
 		if err != nil {
 			return nil, err

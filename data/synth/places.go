@@ -7,7 +7,15 @@ func (m *maker) city() []string {
 	if m.chance(m.style.inventCity) {
 		return []string{m.invent(m.lex.citySounds, cityEnds)}
 	}
-	return strings.Fields(m.pick(m.lex.cities))
+	return m.place(m.lex.cities, m.lex.rare.cities)
+}
+
+// place says a place of one of two lists. The sets with places of their own have no rare ones.
+func (m *maker) place(usual, rare []string) []string {
+	if len(rare) > 0 && m.chance(m.cfg.Values.RarePlaces) {
+		usual = rare
+	}
+	return strings.Fields(m.pick(usual))
 }
 
 // street says a street, an area or a building named after something, without the house's number.
@@ -33,13 +41,13 @@ func (m *maker) street() []string {
 	return strings.Fields(strings.Join(words, " "))
 }
 
-func (m *maker) landmark() []string { return strings.Fields(m.pick(m.lex.landmarks)) }
+func (m *maker) landmark() []string { return m.place(m.lex.landmarks, m.lex.rare.landmarks) }
 
-func (m *maker) region() []string { return strings.Fields(m.pick(m.lex.regions)) }
+func (m *maker) region() []string { return m.place(m.lex.regions, m.lex.rare.regions) }
 
 // area says a neighbourhood, now and then with its part.
 func (m *maker) area() []string {
-	words := fields(m.pick(m.lex.areas))
+	words := m.place(m.lex.areas, m.lex.rare.areas)
 	if m.chance(m.style.inventCity / 2) {
 		words = []string{m.invent(m.lex.citySounds, cityEnds)}
 		words = append(words, fields(m.pick([]string{"nagar", "colony", "heights", "extension", "layout", "hills", "park", "village", "vihar", "township", "enclave"}))...)

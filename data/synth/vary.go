@@ -266,11 +266,11 @@ func (v *variation) nameWord(words []word, i int) string {
 func (v *variation) location(words []word) []word {
 	lex := v.m.lex
 	switch old := phrase(words); {
-	case contains(lex.regions, old):
+	case contains(lex.regions, old), contains(lex.rare.regions, old):
 		return v.whole(words, v.m.region)
-	case contains(lex.areas, old):
+	case contains(lex.areas, old), contains(lex.rare.areas, old):
 		return v.whole(words, v.m.area)
-	case contains(lex.landmarks, old):
+	case contains(lex.landmarks, old), contains(lex.rare.landmarks, old):
 		return v.whole(words, v.m.landmark)
 	case len(words) > 1 && contains(lex.kinds, phrase(words[len(words)-1:])):
 		return v.whole(words, v.m.street)
