@@ -39,7 +39,7 @@ bench: build
 bench-peers: setup
 	@MODEL='$(MODEL)' PEERS='$(PEERS)' ARGS='$(ARGS)' scripts/peers/run.sh
 
-# The model that ships inside the program, anew: five hours on two cores.
+# The model that ships inside the program, anew: seven hours on two cores.
 small: build
 	@scripts/small/make.sh
 

@@ -528,3 +528,47 @@ func TestNumbersInWords(t *testing.T) {
 		}
 	}
 }
+
+// TestRarePlaces has the places that the shipped sets do without: none is a place of another list or has a name of the stress set's.
+func TestRarePlaces(t *testing.T) {
+	lib, err := libraryOf(Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lex, seen := lib.lex, map[string]bool{}
+	for _, list := range [][]string{lex.cities, lex.areas, lex.landmarks, lex.regions} {
+		for _, entry := range list {
+			seen[entry] = true
+		}
+	}
+	for label, lists := range map[string][][]string{"CITY": {lex.rare.cities}, "LOCATION": {lex.rare.areas, lex.rare.landmarks, lex.rare.regions}} {
+		for _, list := range lists {
+			for _, entry := range list {
+				if seen[entry] {
+					t.Errorf("%s %q is there twice", label, entry)
+				}
+				seen[entry] = true
+				said := strings.TrimPrefix(entry, "the ")
+				if made, err := parseMarks("[[" + label + "|" + said + "]]"); err != nil || lex.reserves(made) {
+					t.Errorf("%s %q has a name that is the stress set's (%v)", label, entry, err)
+				}
+			}
+		}
+	}
+	cfg := DefaultConfig()
+	cfg.Values.RarePlaces, cfg.Values.InventedCities = 1, 0
+	rare, usual := 0, 0
+	for _, made := range generated(t, Train, 400, 1, cfg) {
+		text := []rune(strings.ToLower(made.Text))
+		for _, e := range made.Entities {
+			if said := string(text[e.Start:e.End]); e.Label == "CITY" && slices.Contains(lex.rare.cities, said) {
+				rare++
+			} else if e.Label == "CITY" && slices.Contains(lex.cities, said) {
+				usual++
+			}
+		}
+	}
+	if rare < 50 || usual > rare/10 { // those of frames, as in "paris france"
+		t.Errorf("%d rare cities and %d usual ones", rare, usual)
+	}
+}
