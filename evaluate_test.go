@@ -10,8 +10,8 @@ import (
 
 // goldLines and predLines agree on one of two phone numbers; a city is taken for a place, and a name is made up.
 const (
-	goldLines = `{"id":"a","text":"call me on 0141 5550 um Marker please","source":"app","mode":["day","night"],"entities":[{"start":11,"end":20,"label":"PHONE"}]}
-{"id":"b","text":"it is double four one, in Leeds","source":"line","entities":[{"start":6,"end":21,"label":"PHONE"},{"start":26,"end":31,"label":"CITY"}]}
+	goldLines = `{"id":"a","text":"call me on 0141 5550 um Marker please","source":"app","mode":["day","night"],"noise_kinds":["filler","drop"],"entities":[{"start":11,"end":20,"label":"PHONE"}]}
+{"id":"b","text":"it is double four one, in Leeds","source":"line","noise_kinds":[],"entities":[{"start":6,"end":21,"label":"PHONE"},{"start":26,"end":31,"label":"CITY"}]}
 `
 	predLines = `{"id":"a","entities":[{"start":11,"end":20,"label":"PHONE","pii":true,"score":0.9},{"start":24,"end":30,"label":"PERSON_NAME","pii":true,"score":0.8,"word":"marker"}]}
 {"id":"b","entities":[{"start":26,"end":31,"label":"LOCATION","pii":false,"score":0.7}]}
@@ -34,7 +34,7 @@ func TestEvaluateShowsSlicesAndErrors(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "new", "errors.jsonl")
 	masked := must(t, evaluateArgs(t, "--slices", "--slice-by", "source,mode,missing", "--errors", "2", "--errors-out", out)...)
-	for _, want := range []string{"numerals", "0-10", "source", "(not known)", "missed  b           PHONE 6-21",
+	for _, want := range []string{"numerals", "0-10", "source", "(not known)", "noise_kinds", "filler", "drop", "missed  b           PHONE 6-21",
 		" xxxx xxxx [xxxx xxxx xxxx], xxxx Xxxx", "false   a           -", " xxxx 9999 9999 xxxx [Xxxx] xxxx"} {
 		if !strings.Contains(masked.out, want) {
 			t.Errorf("it does not say %q:\n%s", want, masked.out)
@@ -135,6 +135,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"--errors-out " + gold, "would be overwritten"},
 		{"--errors-out -", "is not a file"},
 		{"--slice-by text", "slice_by names text"},
+		{"--slice-by noise_kinds", "slice_by names noise_kinds"},
 		{"--target-leak-rate 2", "target_leak_rate must be between 0 and 1"},
 	} {
 		r := pii(t, append(args[:len(args):len(args)], strings.Fields(c.more)...)...)

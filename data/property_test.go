@@ -23,12 +23,21 @@ func transcripts() *rapid.Generator[Transcript] {
 			at = end
 		}
 		id := rapid.StringN(1, 20, -1).Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(t, "id")
-		return Transcript{ID: id, Text: text, Entities: spans, Labelled: len(spans) > 0 || rapid.Bool().Draw(t, "labelled"), Line: 1}
+		made := Transcript{ID: id, Text: text, Entities: spans, Labelled: len(spans) > 0 || rapid.Bool().Draw(t, "labelled"), Line: 1}
+		for _, name := range []string{"mood", "z<&>"} {
+			if rapid.Bool().Draw(t, name) {
+				if made.Fields == nil {
+					made.Fields = map[string][]string{}
+				}
+				made.Fields[name] = append([]string(nil), rapid.SliceOf(rapid.String()).Draw(t, "values")...)
+			}
+		}
+		return made
 	})
 }
 
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
-	opts := Options{Labels: defaultLabels(t)}
+	opts := Options{Labels: defaultLabels(t), Keep: []string{"mood", "z<&>"}}
 	rapid.Check(t, func(t *rapid.T) {
 		want := transcripts().Draw(t, "transcript")
 		var line bytes.Buffer

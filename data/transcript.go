@@ -22,9 +22,12 @@ type Transcript struct {
 	Labelled bool          // the line had the field "entities", be it empty
 	Line     int           // in its file, from 1; 0 for a transcript that was not read
 
-	// Fields holds those of Options.Keep that the line has, each with its strings; nil where it has none.
+	// Fields holds those of Options.Keep that the line has, each with its strings; nil where it has none. Write writes them.
 	Fields map[string][]string
 }
+
+// NoiseKinds is the field of generated transcripts that names the kinds of noise in them, as the rates of noise are named.
+const NoiseKinds = "noise_kinds"
 
 // sortSpans puts spans in order of their start.
 func sortSpans(spans []labels.Span) {

@@ -285,7 +285,7 @@ func (c *Config) checkSlices() error {
 		switch {
 		case slices.Contains([]string{"id", "text", "entities"}, name):
 			return c.fault("slice_by", fmt.Sprintf("names %s, which is not a field to tell parts of a file apart by", name))
-		case slices.Contains(data.TraitNames, name):
+		case slices.Contains(data.TraitNames, name), name == data.NoiseKinds:
 			return c.fault("slice_by", fmt.Sprintf("names %s, by which there are slices of themselves", name))
 		case slices.Contains(c.SliceBy[:i], name):
 			return c.fault("slice_by", fmt.Sprintf("names %s twice", name))

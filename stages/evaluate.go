@@ -128,7 +128,7 @@ type evaluator struct {
 // countFile counts transcript by transcript. A transcript without a prediction, or a prediction without a transcript, is an
 // error: a score over part of a file would pass for one over all of it.
 func (e *evaluator) countFile(ctx context.Context, env *Env, gold, pred string, predictions map[string][]PredictedEntity) error {
-	reader, err := env.open(gold, data.Options{Labels: e.set, RequireEntities: true, Keep: e.sliceBy})
+	reader, err := env.open(gold, data.Options{Labels: e.set, RequireEntities: true, Keep: append(slices.Clone(e.sliceBy), data.NoiseKinds)})
 	if err != nil {
 		return err
 	}
@@ -173,6 +173,14 @@ func (e *evaluator) slicesOf(t data.Transcript) []metrics.Slice {
 	var in []metrics.Slice
 	for _, trait := range t.Traits() {
 		in = append(in, metrics.Slice{By: trait.Name, Value: trait.Value})
+	}
+	if kinds, ok := t.Fields[data.NoiseKinds]; ok {
+		if len(kinds) == 0 {
+			kinds = []string{"none"}
+		}
+		for _, kind := range kinds {
+			in = append(in, metrics.Slice{By: data.NoiseKinds, Value: kind})
+		}
 	}
 	for _, field := range e.sliceBy {
 		values, ok := t.Fields[field]

@@ -281,7 +281,7 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 	for _, name := range c.judged() {
 		needs = append(needs, pipeline.Need{Stage: Predict, Path: name + ".jsonl"})
 	}
-	return pipeline.Stage{Name: Evaluate, Schema: 3, Params: evaluateParams{c.Labels, c.SliceBy},
+	return pipeline.Stage{Name: Evaluate, Schema: 4, Params: evaluateParams{c.Labels, c.SliceBy},
 		Files: pickInputs(inputs, c.judged()...), Needs: needs,
 		Run: func(ctx context.Context, job *pipeline.Job) error {
 			for _, name := range c.judged() {

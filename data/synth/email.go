@@ -47,6 +47,7 @@ func (m *maker) sayEmail(local []string, domain string) []string {
 	}
 	words := m.sayLocal(local)
 	if m.chance(m.cfg.Values.Interrupted) {
+		m.note("interrupted")
 		words = append(words, m.pick(entityFillers))
 	}
 	if m.chance(m.cfg.Values.AtTheRate) {

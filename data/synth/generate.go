@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"pii/data"
@@ -26,6 +28,7 @@ type maker struct {
 	b        *builder // the transcript in the making
 	style    lineStyle
 	register Register
+	kinds    map[string]bool // of the noise in it, see note
 
 	// What was said last, to be said again.
 	last                person
@@ -134,7 +137,7 @@ func (g *grammar) spoken(all []Register, set Set) ([]Register, error) {
 
 // transcript makes the next one, without an id.
 func (m *maker) transcript() data.Transcript {
-	m.b, m.last, m.lastPhone, m.lastCard, m.lastEmail = &builder{}, person{}, nil, nil, nil
+	m.b, m.kinds, m.last, m.lastPhone, m.lastCard, m.lastEmail = &builder{}, map[string]bool{}, person{}, nil, nil, nil
 	m.register = m.registers[m.weighted(len(m.registers), func(i int) float64 { return m.registers[i].Weight })]
 	m.style = m.newStyle()
 	m.compose()
@@ -143,7 +146,9 @@ func (m *maker) transcript() data.Transcript {
 	}
 	m.b.words = m.write(m.noise(m.b.words))
 	text, spans := m.b.render()
-	return data.Transcript{Text: text, Entities: spans, Labelled: true}
+	kinds := slices.AppendSeq([]string{}, maps.Keys(m.kinds))
+	slices.Sort(kinds)
+	return data.Transcript{Text: text, Entities: spans, Labelled: true, Fields: map[string][]string{data.NoiseKinds: kinds}}
 }
 
 func (m *maker) newStyle() lineStyle {

@@ -30,13 +30,16 @@ func (m *maker) noise(words []word) []word {
 		switch {
 		case w.glued:
 		case within && m.loud(rate.EntityFiller):
+			m.note("entity_filler")
 			noisy = appendWords(noisy, m.pick(entityFillers), w.span)
 		case !within && m.loud(rate.Filler):
+			m.note("filler")
 			noisy = appendWords(noisy, m.pick(fillers), 0)
 		case i > 2 && !within && !adjacent(words, i-1) && !adjacent(words, i-2) && m.loud(rate.Restart):
 			noisy = m.restart(noisy, words[i-2:i])
 		}
 		if w.span == 0 && !w.kept && small[w.text] && !next && !adjacent(words, i) && m.loud(rate.Drop) {
+			m.note("drop")
 			continue
 		}
 		if !w.solid && !w.glued && !next && letters(w.text) {
@@ -46,6 +49,7 @@ func (m *maker) noise(words []word) []word {
 		}
 		last := i+1 == len(words) || words[i+1].span != w.span
 		if !next && last && (m.loud(rate.Sign) || w.span > 0 && m.loud(5*rate.Sign)) {
+			m.note("sign")
 			sign := m.pick(signs)
 			noisy = append(noisy, word{text: strings.TrimSpace(sign), solid: true, glued: sign[0] != ' '})
 		}
@@ -60,6 +64,7 @@ func (m *maker) restart(noisy, again []word) []word {
 			return noisy
 		}
 	}
+	m.note("restart")
 	return append(noisy, again...)
 }
 
@@ -69,9 +74,11 @@ func (m *maker) blur(words []word, i int) []word {
 	rate, w := m.cfg.Noise, words[i]
 	var heard []word
 	if w.span == 0 && len(w.text) > 3 && m.loud(rate.Stutter) {
+		m.note("stutter")
 		heard = append(heard, word{text: w.text[:2]})
 	}
 	if m.loud(rate.Repeat) {
+		m.note("repeat")
 		heard = append(heard, w)
 	}
 	// A word beside an entity is its cue; without it nobody could say what the entity is.
@@ -79,8 +86,10 @@ func (m *maker) blur(words []word, i int) []word {
 	others := m.lex.variants[w.text]
 	switch {
 	case w.span == 0 && !cue && m.loud(rate.Substitute):
+		m.note("substitute")
 		w.text = m.pick(m.lex.words)
 	case w.span == 0 && others != nil && m.loud(rate.Variant):
+		m.note("variant")
 		for _, text := range fields(m.pick(others)) {
 			heard = append(heard, word{text: text})
 		}
@@ -88,10 +97,12 @@ func (m *maker) blur(words []word, i int) []word {
 	case w.span > 0 && len(w.text) > 6 && m.loud(rate.SplitJoin):
 		at := 3 + m.rng.IntN(len(w.text)-5)
 		if head := w.text[:at]; !m.lex.reserved[head] && !m.lex.reserved[w.text[at:]] {
+			m.note("split_join")
 			heard = append(heard, word{text: head, span: w.span, proper: w.proper})
 			w.text = w.text[at:]
 		}
 	case w.span > 0 && i > 0 && words[i-1].span == w.span && len(heard) == 0 && !m.lex.reserved[words[i-1].text+w.text] && m.loud(rate.SplitJoin):
+		m.note("split_join")
 		w.glued, w.proper = true, false
 	case w.span > 0 || !cue:
 		w.text = m.misheard(w)
@@ -111,6 +122,9 @@ func besideValue(words []word, at int) bool {
 	return value(at-2) || value(at-1) || value(at+1) || value(at+2)
 }
 
+// note keeps that the transcript in the making has a kind of noise, by the name of its rate.
+func (m *maker) note(kind string) { m.kinds[kind] = true }
+
 // loud draws with a rate, multiplied by how noisy this transcript is.
 func (m *maker) loud(rate float64) bool { return m.chance(rate * m.style.loudness) }
 
@@ -124,14 +138,15 @@ func appendWords(words []word, phrase string, span int) []word {
 // misheard gives the word with a letter wrong, at the rate of names inside entities; never a word that another set has to
 // itself.
 func (m *maker) misheard(w word) string {
-	rate := m.cfg.Noise.Misspell
+	rate, kind := m.cfg.Noise.Misspell, "misspell"
 	if w.span > 0 {
-		rate = m.cfg.Noise.NameMisspell
+		rate, kind = m.cfg.Noise.NameMisspell, "name_misspell"
 	}
 	if len(w.text) < 4 || !m.loud(rate) {
 		return w.text
 	}
-	if text := m.misspelt(w.text); !m.lex.reserved[text] {
+	if text := m.misspelt(w.text); !m.lex.reserved[text] && text != w.text {
+		m.note(kind)
 		return text
 	}
 	return w.text

@@ -86,10 +86,12 @@ func (m *maker) digits(groups ...string) []string {
 	}
 	for i, w := range words {
 		if alike := homophones[w]; alike != "" && m.loud(m.cfg.Noise.Homophone) {
+			m.note("homophone")
 			words[i] = alike
 		}
 	}
 	if m.chance(m.cfg.Values.Corrected) {
+		m.note("corrected")
 		return m.corrected(words)
 	}
 	return words
@@ -116,6 +118,7 @@ func (m *maker) between() []string {
 	if !m.chance(m.cfg.Values.Interrupted) {
 		return nil
 	}
+	m.note("interrupted")
 	return fields(m.pick([]string{"um", "uh", "okay", "then", "and then", "and", "dash", "then", "let me see", "wait", "yeah", "hmm", "so", "followed by",
 		"space", "hold on", "next"}))
 }

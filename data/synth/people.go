@@ -115,6 +115,7 @@ func (m *maker) personName() []string {
 	p, c := m.newPerson()
 	name := m.fullName(p, c)
 	if m.chance(m.cfg.Values.FalseStart) {
+		m.note("false_start")
 		name = append([]string{m.cutShort(name[0])}, name...)
 	}
 	return name

@@ -572,3 +572,43 @@ func TestRarePlaces(t *testing.T) {
 		t.Errorf("%d rare cities and %d usual ones", rare, usual)
 	}
 }
+
+// TestNoiseKinds has one kind of noise at a time: the transcripts name it and no other, and those that name none have none.
+func TestNoiseKinds(t *testing.T) {
+	quiet := DefaultConfig()
+	quiet.Noise, quiet.Style.CleanLines = Noise{}, 0
+	quiet.Values.Corrected, quiet.Values.Interrupted, quiet.Values.FalseStart = 0, 0, 0
+	for _, made := range generated(t, Train, 200, 1, quiet) {
+		if kinds := made.Fields[data.NoiseKinds]; kinds == nil || len(kinds) > 0 {
+			t.Errorf("%s, without noise, has %q", made.ID, kinds)
+		}
+	}
+	only := map[string]Config{}
+	noise := reflect.TypeOf(quiet.Noise)
+	for i := range noise.NumField() {
+		cfg := quiet
+		reflect.ValueOf(&cfg.Noise).Elem().Field(i).SetFloat(0.5)
+		only[noise.Field(i).Tag.Get("yaml")] = cfg
+	}
+	for name, set := range map[string]func(*Values){"corrected": func(v *Values) { v.Corrected = 0.5 },
+		"interrupted": func(v *Values) { v.Interrupted = 0.5 }, "false_start": func(v *Values) { v.FalseStart = 0.5 }} {
+		cfg := quiet
+		set(&cfg.Values)
+		only[name] = cfg
+	}
+	for name, cfg := range only {
+		having := 0
+		for _, made := range generated(t, Train, 200, 1, cfg) {
+			kinds := made.Fields[data.NoiseKinds]
+			if len(kinds) > 0 {
+				having++
+			}
+			if len(kinds) > 1 || len(kinds) == 1 && kinds[0] != name {
+				t.Errorf("%s alone: %s has %q", name, made.ID, kinds)
+			}
+		}
+		if having < 5 || having == 200 {
+			t.Errorf("%s: %d of 200 have it", name, having)
+		}
+	}
+}

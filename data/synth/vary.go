@@ -27,7 +27,7 @@ const (
 
 // vary gives a variation of a transcript, with noise, without an id.
 func (m *maker) vary(t data.Transcript) data.Transcript {
-	m.style = m.newStyle()
+	m.style, m.kinds = m.newStyle(), map[string]bool{}
 	m.style.loudness = 0.5 + 1.5*m.rng.Float64() // without noise, those without entities would stay as they are
 	v := variation{m: m, said: map[string]string{}}
 	words, types := splitWords(t)
