@@ -119,6 +119,9 @@ type Values struct {
 	RegularDigits   float64  `json:"regular_digits" yaml:"regular_digits"`     // a number is made up, of runs or digits in order
 	Corrected       float64  `json:"corrected" yaml:"corrected"`               // a digit of a number is taken back, "five no sorry nine"
 	Interrupted     float64  `json:"interrupted" yaml:"interrupted"`           // something is said between two groups of a number, a group
+	HalfSaid        float64  `json:"half_said" yaml:"half_said"`               // a phone or card number is begun, broken off and begun anew; never in the shipped sets
+	TakenBack       float64  `json:"taken_back" yaml:"taken_back"`             // an entity is said, taken back, and another said; never in the shipped sets
+	Hash            float64  `json:"hash" yaml:"hash"`                         // "hash" before the number of an order or an account; never in the shipped sets
 	NumericDate     float64  `json:"numeric_date" yaml:"numeric_date"`         // a date is said or written in numbers alone
 	Year            float64  `json:"year" yaml:"year"`                         // a date has its year
 	Weekday         float64  `json:"weekday" yaml:"weekday"`                   // a date has its day of the week

@@ -356,8 +356,7 @@ func (m *maker) expand(f frame) {
 		case n.rule != "":
 			m.expand(m.anyOf(n.rule))
 		case n.slot != "":
-			s := slots[n.slot]
-			m.b.fill(s.label, s.say(m), s.proper, s.solid)
+			m.fill(slots[n.slot])
 		case n.word == "/a":
 			m.turn(0)
 		case n.word == "/c":

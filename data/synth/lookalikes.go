@@ -69,7 +69,9 @@ func (m *maker) site() []string {
 
 // orderID says the number of an order, a case or a booking: 4 to 12 digits, perhaps with letters before them. Some are as
 // long as phone numbers; only their context tells them apart.
-func (m *maker) orderID() []string {
+func (m *maker) orderID() []string { return m.hashed(m.order()) }
+
+func (m *maker) order() []string {
 	number := m.digits(chunks(m.random(4+m.rng.IntN(9)), 3+m.rng.IntN(3))...)
 	if m.chance(0.25) {
 		return append(m.letters(1+m.rng.IntN(3)), number...)
@@ -86,7 +88,7 @@ func (m *maker) tracking() []string {
 }
 
 func (m *maker) account() []string {
-	return m.digits(chunks(notCard(m.random(6+m.rng.IntN(8))), 3+m.rng.IntN(2))...)
+	return m.hashed(m.digits(chunks(notCard(m.random(6+m.rng.IntN(8))), 3+m.rng.IntN(2))...))
 }
 
 func (m *maker) serial() []string {

@@ -358,6 +358,7 @@ func TestSpansAreExactUnderAnyNoise(t *testing.T) {
 			noise.Field(i).SetFloat(rate(noise.Type().Field(i).Name))
 		}
 		cfg.Values.Corrected, cfg.Values.Interrupted, cfg.Values.FalseStart = rate("corrected"), rate("interrupted"), rate("false start")
+		cfg.Values.HalfSaid, cfg.Values.TakenBack, cfg.Values.Hash = rate("half said"), rate("taken back"), rate("hash")
 		cfg.Style.NoApostrophes, cfg.Style.Split, cfg.Style.HalfEmail, cfg.Style.MixedNumbers = rate("apostrophes"), rate("split"), rate("half"), rate("mixed")
 		cfg.Style.Written, cfg.Style.Upper, cfg.Compose.Turns = rate("written"), rate("upper"), rate("turns")
 		cfg.Style.SpokenNumbers = rate("spoken")
@@ -591,7 +592,8 @@ func TestNoiseKinds(t *testing.T) {
 		only[noise.Field(i).Tag.Get("yaml")] = cfg
 	}
 	for name, set := range map[string]func(*Values){"corrected": func(v *Values) { v.Corrected = 0.5 },
-		"interrupted": func(v *Values) { v.Interrupted = 0.5 }, "false_start": func(v *Values) { v.FalseStart = 0.5 }} {
+		"interrupted": func(v *Values) { v.Interrupted = 0.5 }, "false_start": func(v *Values) { v.FalseStart = 0.5 },
+		"half_said": func(v *Values) { v.HalfSaid = 0.5 }, "taken_back": func(v *Values) { v.TakenBack = 0.5 }} {
 		cfg := quiet
 		set(&cfg.Values)
 		only[name] = cfg
@@ -609,6 +611,37 @@ func TestNoiseKinds(t *testing.T) {
 		}
 		if having < 5 || having == 200 {
 			t.Errorf("%s: %d of 200 have it", name, having)
+		}
+	}
+}
+
+// TestRestarts: what is broken off stands outside, what is taken back is an entity of its own.
+func TestRestarts(t *testing.T) {
+	for rate, want := range map[string]func(words []string, entities int) bool{
+		"half_said":  func(words []string, entities int) bool { return entities == 1 && len(words) >= 2 },
+		"taken_back": func(words []string, entities int) bool { return entities == 2 && len(words) >= 1 },
+	} {
+		cfg := DefaultConfig()
+		if cfg.Values.HalfSaid, cfg.Values.TakenBack = 0, 1; rate == "half_said" {
+			cfg.Values.HalfSaid, cfg.Values.TakenBack = 1, 0
+		}
+		m, err := newMaker(cfg, Train, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.style.spoken = 1
+		for range 200 {
+			m.b, m.kinds = &builder{}, map[string]bool{}
+			m.fill(slots["PHONE"])
+			var outside []string
+			for _, w := range m.b.words {
+				if w.span == 0 {
+					outside = append(outside, w.text)
+				}
+			}
+			if !m.kinds[rate] || !want(outside, len(m.b.labels)) {
+				t.Fatalf("%s: %v outside, %d entities", rate, outside, len(m.b.labels))
+			}
 		}
 	}
 }
