@@ -38,6 +38,7 @@ var helpers = map[string]func() error{
 		fmt.Printf("logits=%v\n", logits)
 		return errors.Join(err, m.Close())
 	},
+	"bf16": sharedProducts,
 	"device": func() error {
 		device, err := ResolveDevice("auto")
 		fmt.Printf("device=%q %v\n", device, err)

@@ -140,7 +140,25 @@ func (s *scope) linear(x, weight, bias *ts.Tensor) *ts.Tensor {
 	if s.err != nil {
 		return nil
 	}
+	if s.addsBiasItself(x) {
+		return s.add(s.keep(ts.Linear(x, weight, ts.None)), bias)
+	}
 	return s.keep(ts.Linear(x, weight, bias))
+}
+
+// addsBiasItself: on a CPU with AVX512_BF16, libtorch hands products in bfloat16 to oneDNN, with the bias as a sum that follows the
+// product. Until 3.4, oneDNN's descriptions of such products point to attributes that may be gone: libtorch keeps a description
+// for each thread, oneDNN hands one thread's product to another with a copy of its description, and once both have forgotten the
+// first, the copy is read again where memory was freed (mended in oneDNN's commit 7d9257ce50). Of a product alone these are not read.
+func (s *scope) addsBiasItself(x *ts.Tensor) bool {
+	if x.DType() != gotch.BFloat16 {
+		return false
+	}
+	device, err := x.Device()
+	if err != nil {
+		s.fail(err)
+	}
+	return err == nil && !device.IsCuda()
 }
 
 func (s *scope) layerNorm(x, weight, bias *ts.Tensor, width int64, eps float64) *ts.Tensor {
