@@ -123,7 +123,11 @@ func parsePrediction(line []byte) (Prediction, error) {
 		Entities *[]PredictedEntity `json:"entities"`
 	}
 	if err := json.Unmarshal(line, &raw); err != nil {
-		return Prediction{}, err
+		var kind *json.UnmarshalTypeError
+		if errors.As(err, &kind) && kind.Field != "" {
+			return Prediction{}, fmt.Errorf("%s: is of another type than predictions have there", kind.Field)
+		}
+		return Prediction{}, errors.New("is not a valid JSON object") // the error of encoding/json quotes the file
 	}
 	if raw.ID == nil || *raw.ID == "" {
 		return Prediction{}, errors.New("id: missing")
