@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"pii/data/synth"
+	"pii/stages"
 )
 
 // marker stands in the text of each malformed transcript; no message may quote it.
@@ -140,6 +142,9 @@ func TestInputsThatAreNoFiles(t *testing.T) {
 		wantFault(t, pii(t, "status", "--runs-dir", dir, "--train", path), path)
 	}
 	wantFault(t, pii(t, "predict", "--model-dir", model, "--input", "builtin:tset"), "tset")
+	other := f
+	other.dev = missing
+	wantFault(t, pii(t, other.trainArgs(filepath.Join(dir, "out"))...), "reading dev: there is no file "+missing)
 	wantFault(t, pii(t, "train", "--out-dir", filepath.Join(dir, "out"), "--config", missing), missing)
 }
 
@@ -247,6 +252,8 @@ func TestBadModels(t *testing.T) {
 	}
 	wantFault(t, pii(t, "predict", "--model-dir", f.dev, "--input", f.dev), f.dev, "not a model folder")
 	wantFault(t, pii(t, "predict", "--model-dir", t.TempDir(), "--input", f.dev), "config.json and no model.safetensors")
+	nowhere := filepath.Join(t.TempDir(), "runs", "default", "train", "model")
+	wantFault(t, pii(t, "predict", "--model-dir", nowhere, "--input", f.dev), "there is no folder "+nowhere, "pii train")
 }
 
 // TestPredictSparesWhatItReads: the output must not replace a file that the prediction reads.
@@ -400,4 +407,46 @@ func TestPredictionsOfOtherTranscripts(t *testing.T) {
 	fewer := transcripts(t, filepath.Join(t.TempDir(), "fewer.jsonl"), synth.Dev, 11)
 	wantFault(t, pii(t, "evaluate", "--gold", fewer, "--pred", pred), pred, "1 predictions are of transcripts")
 	wantFault(t, pii(t, "evaluate", "--gold", f.dev, "--pred", pred, "--labels", "NOTHING"), f.dev, ":")
+}
+
+// TestNothingTimed: a benchmark of which no row has figures is none, as where the driver of a GPU is gone.
+func TestNothingTimed(t *testing.T) {
+	f := trained(t)
+	r := pii(t, "benchmark", "--model-dir", f.path("model"), "--input", f.dev, "--device", "cpu", "--precision", "fp16")
+	wantFault(t, r, "nothing was timed")
+	if !strings.Contains(r.out, "on the CPU there are") {
+		t.Errorf("it does not say why:\n%s", r.out)
+	}
+}
+
+// TestInterruptedWithoutSaving: only a command that saves something says that it goes on from there.
+func TestInterruptedWithoutSaving(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"pii", "data", "validate", "builtin:train"}, "begins anew"},
+		{[]string{"pii", "run", "all"}, "goes on"},
+	} {
+		in, log := openTemp(t, ""), openTemp(t, "")
+		stdin, stderr := os.Stdin, os.Stderr
+		os.Stdin, os.Stderr = in, log
+		env := stages.NewEnv(ctx)
+		code := exitCode(ctx, newApp(env).RunContext(ctx, c.args))
+		env.Close()
+		os.Stdin, os.Stderr = stdin, stderr
+		if said := readBack(t, log); code != exitInterrupted || !strings.Contains(said, c.want) {
+			t.Errorf("%v: exit code %d, %s", c.args, code, said)
+		}
+	}
+}
+
+// TestOffsetsThatCountBytes: spans beside the words are said to be there by whatever reads labelled transcripts.
+func TestOffsetsThatCountBytes(t *testing.T) {
+	f := makeFiles(t)
+	f.train = write(t, f.path("bytes.jsonl"), `{"id":"a","text":"zoë: i am `+marker+` then","entities":[{"start":11,"end":20,"label":"CITY"}]}`+"\n")
+	must(t, "data", "validate", f.train).want(t, exitDone, f.train+": spans that begin or end inside a word or with white space: 1, the first on line 1")
+	must(t, f.trainArgs(f.path("out"))...).want(t, exitDone, "white space: 1, the first on line 1; offsets count code points")
 }

@@ -187,7 +187,8 @@ func TestModelsThatTheHubHasNot(t *testing.T) {
 	}
 	one(pii(t, f.trainArgs(filepath.Join("acme", "tiny"), "--model", "acme/tiny")...), exitUsage, "named as the model of the hub")
 	t.Setenv("HF_HUB_OFFLINE", "1")
-	one(pii(t, f.trainArgs(out, "--model", "acme/tiny")...), exitFailed, "model acme/tiny is not in "+os.Getenv("HF_HOME"), "unset it")
+	one(pii(t, f.trainArgs(out, "--model", "acme/tiny")...), exitFailed, "there is no folder acme/tiny; as a model of the hub: ",
+		"model acme/tiny is not in "+os.Getenv("HF_HOME"), "unset it")
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a training that cannot begin leaves a folder")
 	}

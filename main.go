@@ -45,7 +45,10 @@ func run(args []string) int {
 	app := newApp(env)
 	help := &helpWriter{w: env.Out}
 	app.Writer = help
-	err := app.RunContext(ctx, flagsFirst(app, args))
+	args, err := flagsFirst(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
 	if err == nil {
 		err = help.err
 	}
@@ -76,11 +79,15 @@ func exitCode(ctx context.Context, err error) int {
 	var config *stages.ConfigError
 	var missed *stages.MissedError
 	var interrupted *stages.InterruptedError
+	var anew *anewError
 	switch {
 	case errors.Is(err, errStale):
 		return exitStale
 	case errors.As(err, &interrupted) && ctx.Err() != nil:
 		fmt.Fprintf(os.Stderr, "pii: %s\n", oneLine(interrupted))
+		return exitInterrupted
+	case errors.As(err, &anew) && errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "pii: interrupted; nothing was saved, the same command begins anew")
 		return exitInterrupted
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "pii: interrupted; the same command goes on from what was saved")
@@ -101,6 +108,29 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 
 // errStale ends `pii status` when a stage is stale.
 var errStale = errors.New("a stage is stale")
+
+// resuming are the commands that go on, when called again, from what an interrupted call saved.
+var resuming = []string{"run", "train", "pretrain", "predict"}
+
+// anewError is how a command ended that would begin anew.
+type anewError struct{ error }
+
+func (e *anewError) Unwrap() error { return e.error }
+
+// beginsAnew marks the errors of a command that saves nothing to go on from, and of those below it.
+func beginsAnew(command *cli.Command) {
+	for _, sub := range command.Subcommands {
+		beginsAnew(sub)
+	}
+	if action := command.Action; action != nil {
+		command.Action = func(c *cli.Context) error {
+			if err := action(c); err != nil {
+				return &anewError{err}
+			}
+			return nil
+		}
+	}
+}
 
 // usageError is a command line that cannot be understood.
 type usageError struct{ message string }
@@ -142,6 +172,9 @@ func newApp(env *stages.Env) *cli.App {
 	}
 	for _, command := range app.Commands {
 		prepare(command)
+		if !slices.Contains(resuming, command.Name) {
+			beginsAnew(command)
+		}
 		if slices.Contains(training, command.Name) {
 			command.Before = func(*cli.Context) error { return stages.Reexec() }
 		}
@@ -187,9 +220,57 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		for _, flag := range flags {
 			known = append(known, flag.Names()...)
 		}
-		message = fmt.Sprintf("there is no flag --%s%s", strings.TrimLeft(name, "-"), stages.Nearest(strings.TrimLeft(name, "-"), known))
+		name = strings.TrimLeft(name, "-")
+		hint := elsewhere(c, name)
+		if hint == "" {
+			hint = stages.Nearest(name, known)
+		}
+		message = fmt.Sprintf("there is no flag --%s%s", name, hint)
 	}
-	return &usageError{message}
+	return &usageError{plainly(c, message)}
+}
+
+// elsewhere says of a flag that stands before the command it belongs to where it is to stand.
+func elsewhere(c *cli.Context, name string) string {
+	path, commands := c.App.Name, c.App.Commands
+	if c.Command != nil && len(c.Command.Subcommands) > 0 {
+		path, commands = c.Command.HelpName, c.Command.Subcommands
+	}
+	if c.Command != nil && len(c.Command.Subcommands) == 0 && len(c.Command.Flags) > 0 {
+		return ""
+	}
+	if name == "version" || name == "v" {
+		return "; pii version prints the version"
+	}
+	for _, command := range commands {
+		if named(command.Flags, name) != nil {
+			return fmt.Sprintf("; it comes after the command, as in %s %s --%s", path, command.Name, name)
+		}
+	}
+	return ""
+}
+
+// plainly says in the program's words what the flag parser says of a value.
+func plainly(c *cli.Context, message string) string {
+	if name, ok := strings.CutPrefix(message, "flag needs an argument: -"); ok {
+		return fmt.Sprintf("--%s needs a value", strings.TrimLeft(name, "-"))
+	}
+	var value, name string
+	for _, form := range []string{"invalid value %q for flag -%s", "invalid boolean value %q for -%s"} {
+		if n, _ := fmt.Sscanf(message, form, &value, &name); n < 2 || c.Command == nil {
+			continue
+		}
+		name = strings.TrimSuffix(name, ":")
+		switch named(c.Command.Flags, name).(type) {
+		case *cli.DurationFlag:
+			return fmt.Sprintf("--%s: %q is not a time (such as 20ms or 5m)", name, value)
+		case *cli.IntFlag, *cli.Int64Flag:
+			return fmt.Sprintf("--%s: %q is not a whole number", name, value)
+		case *cli.BoolFlag:
+			return fmt.Sprintf("--%s: %q is neither true nor false", name, value)
+		}
+	}
+	return message
 }
 
 // required refuses a command line that lacks one of the flags.
@@ -205,7 +286,22 @@ func required(c *cli.Context, flags ...string) error {
 // noArgs refuses arguments that a command does not take.
 func noArgs(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return &usageError{fmt.Sprintf("%s takes no argument %q", c.Command.FullName(), c.Args().First())}
+		return &usageError{fmt.Sprintf("%s takes no argument %q%s", strings.TrimPrefix(c.Command.HelpName, "pii "), c.Args().First(),
+			switchHint(c))}
 	}
 	return nil
+}
+
+// switchHint says how a switch that was given takes a value: people type --lowercase false, and false is an argument then.
+func switchHint(c *cli.Context) string {
+	value := c.Args().First()
+	for _, f := range c.Command.Flags {
+		_, ok := f.(*cli.BoolFlag)
+		meant := ok && (value == "true" || value == "false") || isSwitch(f) && !ok && slices.Contains(stageNames, value)
+		if meant && c.IsSet(f.Names()[0]) {
+			name := f.Names()[0]
+			return fmt.Sprintf("; if it is the value of --%s, write --%s=%s", name, name, value)
+		}
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -78,6 +79,9 @@ func openRun(c *cli.Context, env *stages.Env) (*pipeline.Run, *stages.Config, er
 func openWith(c *cli.Context, env *stages.Env, config *stages.Config, download bool) (*pipeline.Run, *stages.Config, error) {
 	if name := c.String("run"); name == "" || name != filepath.Base(name) || name == "." || name == ".." {
 		return nil, nil, &usageError{fmt.Sprintf("--run %q: a run's name must be able to name a folder", name)}
+	}
+	if info, err := os.Stat(c.String("runs-dir")); err == nil && !info.IsDir() {
+		return nil, nil, &usageError{fmt.Sprintf("--runs-dir %s is a file, not a folder", c.String("runs-dir"))}
 	}
 	if err := config.FindModel(c.Context, env, download); err != nil {
 		return nil, nil, err

@@ -18,6 +18,7 @@ import (
 type lineParser struct {
 	file     string
 	line     int
+	first    bool // no line with anything on it went before
 	opts     Options
 	problems []*Problem
 }
@@ -93,11 +94,11 @@ func (p *lineParser) wellFormed(line []byte) bool {
 		var syntax *json.SyntaxError
 		switch {
 		case !errors.As(err, &syntax):
-			p.problem("", "is not valid JSON")
+			p.problem("", "is not valid JSON%s", p.hint())
 		case syntax.Offset >= int64(len(line)) && strings.Contains(syntax.Error(), "end of JSON"):
-			p.problem("", "is not valid JSON: it ends too early")
+			p.problem("", "is not valid JSON: it ends too early%s", p.hint())
 		default:
-			p.problem("", "is not valid JSON at column %d", utf8.RuneCount(line[:max(0, syntax.Offset-1)])+1)
+			p.problem("", "is not valid JSON at column %d%s", utf8.RuneCount(line[:max(0, syntax.Offset-1)])+1, p.hint())
 		}
 		return false
 	}
@@ -106,6 +107,15 @@ func (p *lineParser) wellFormed(line []byte) bool {
 		return false
 	}
 	return true
+}
+
+// hint says what a file of transcripts is, where its first line is no JSON: then it is of another format, such as CSV or one JSON object
+// over several lines, and not this line is at fault.
+func (p *lineParser) hint() string {
+	if !p.first {
+		return ""
+	}
+	return "; transcripts are JSONL, a whole JSON object on each line (pii data import --help lists what other formats are read)"
 }
 
 // members gives the named fields of an object. One that is there twice is a problem; other fields are passed over.

@@ -104,8 +104,8 @@ func (r *Reader) next() (Transcript, []*Problem, error) {
 		if len(bytes.Trim(line, " \t\r\n")) == 0 {
 			continue
 		}
+		p := lineParser{file: r.stream.Name, line: r.stream.Line, first: !r.any, opts: r.opts}
 		r.any = true
-		p := lineParser{file: r.stream.Name, line: r.stream.Line, opts: r.opts}
 		t := p.parse(line)
 		if t.ID != "" && r.ids.seen(t.ID) {
 			p.problem("id", "%s stands on an earlier line too", Quote(t.ID))

@@ -46,16 +46,24 @@ func readString(t testing.TB, content string, opts Options) ([]Transcript, error
 	}
 }
 
+// noJSONL is what is said besides of a first line that is no JSON.
+const noJSONL = "; transcripts are JSONL, a whole JSON object on each line (pii data import --help lists what other formats are read)"
+
 func TestMalformedLinesNameLineAndField(t *testing.T) {
 	span := func(s string) string { return `{"id":"a","text":"hi zoë 😀 there","entities":[` + s + `]}` }
 	cases := map[string]struct{ line, want string }{
-		"syntax":            {`{"id":"a" "text":"secret"}`, `f:1: is not valid JSON at column 11`},
-		"column in points":  {`{"id":"zoë" "text":"secret"}`, `f:1: is not valid JSON at column 13`},
-		"cut off":           {`{"id":"a","text":"secr`, `f:1: is not valid JSON: it ends too early`},
-		"two values":        {`{"id":"a","text":""} {}`, `f:1: is not valid JSON at column 22`},
-		"raw control":       {"{\"id\":\"a\",\"text\":\"sec\tret\"}", `f:1: is not valid JSON at column 22`},
+		"syntax":            {`{"id":"a" "text":"secret"}`, `f:1: is not valid JSON at column 11` + noJSONL},
+		"column in points":  {`{"id":"zoë" "text":"secret"}`, `f:1: is not valid JSON at column 13` + noJSONL},
+		"cut off":           {`{"id":"a","text":"secr`, `f:1: is not valid JSON: it ends too early` + noJSONL},
+		"two values":        {`{"id":"a","text":""} {}`, `f:1: is not valid JSON at column 22` + noJSONL},
+		"raw control":       {"{\"id\":\"a\",\"text\":\"sec\tret\"}", `f:1: is not valid JSON at column 22` + noJSONL},
 		"not UTF-8":         {"{\"id\":\"a\",\"text\":\"sec\xffret\"}", `f:1: byte 22 of the line is not valid UTF-8`},
 		"array":             {`["secret"]`, `f:1: is an array, not an object with the fields id, text and entities`},
+		"CSV":               {"id,text\n1,secret", `f:1: is not valid JSON at column 1` + noJSONL},
+		"indented":          {"{\n\"id\":\"a\",\n\"text\":\"secret\"\n}", `f:1: is not valid JSON: it ends too early` + noJSONL},
+		"after blank lines": {"\n\nsecret", `f:3: is not valid JSON at column 1` + noJSONL},
+		"a later line":      {`{"id":"a","text":""}` + "\nsecret", `f:2: is not valid JSON at column 1`},
+		"zip":               {"PK\x03\x04secret", `f: is a zip archive; unpack it, or pack it with gzip or zstd`},
 		"string":            {`"secret"`, `f:1: is a string, not an object with the fields id, text and entities`},
 		"no id":             {`{"text":"secret"}`, `f:1: id: is missing`},
 		"empty id":          {`{"id":" ","text":"secret"}`, `f:1: id: is empty`},
@@ -79,6 +87,8 @@ func TestMalformedLinesNameLineAndField(t *testing.T) {
 		"label missing":     {span(`{"start":0,"end":4}`), `f:1: entities[0].label: is missing`},
 		"label empty":       {span(`{"start":0,"end":4,"label":""}`), `f:1: entities[0].label: is empty`},
 		"label misspelled":  {span(`{"start":0,"end":4,"label":"phome"}`), `f:1: entities[0].label: "phome" is not one of the labels CREDIT_CARD, PHONE, EMAIL, PERSON_NAME, DATE, CITY, LOCATION (did you mean PHONE?)`},
+		"label in part":     {span(`{"start":0,"end":4,"label":"person"}`), `f:1: entities[0].label: "person" is not one of the labels CREDIT_CARD, PHONE, EMAIL, PERSON_NAME, DATE, CITY, LOCATION (did you mean PERSON_NAME?)`},
+		"label with more":   {span(`{"start":0,"end":4,"label":"EMAIL_ADDRESS"}`), `f:1: entities[0].label: "EMAIL_ADDRESS" is not one of the labels CREDIT_CARD, PHONE, EMAIL, PERSON_NAME, DATE, CITY, LOCATION (did you mean EMAIL?)`},
 		"label unknown":     {span(`{"start":0,"end":4,"label":"PASSPORT"}`), `f:1: entities[0].label: "PASSPORT" is not one of the labels CREDIT_CARD, PHONE, EMAIL, PERSON_NAME, DATE, CITY, LOCATION`},
 		"entities required": {`{"id":"a","text":"secret"}`, `f:1: entities: is missing; transcripts for training and scoring are labelled, those without any entity with []`},
 		"utf-16":            {"\xff\xfe{\x00", `f:1: is UTF-16 by its byte-order mark; transcripts are UTF-8`},

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,8 +17,18 @@ func Quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// nearest gives the known name that is at most two edits from name, whatever its case; "" where there is none.
+// nearest gives the known name that is meant by name, whatever its case: the only one of which it is a part, as PERSON is of PERSON_NAME,
+// or that is a part of it, else one that is at most two edits from it; "" where there is none.
 func nearest(name string, known []string) string {
+	var related []string
+	for _, k := range known {
+		if partOf(name, k) || partOf(k, name) {
+			related = append(related, k)
+		}
+	}
+	if len(related) == 1 {
+		return related[0]
+	}
 	best, least := "", 3
 	for _, k := range known {
 		if len(name) > 2*len(k)+2 {
@@ -28,4 +39,15 @@ func nearest(name string, known []string) string {
 		}
 	}
 	return best
+}
+
+// partOf reports whether all words of a name, which underscores part, are words of another.
+func partOf(name, whole string) bool {
+	words := strings.Split(strings.ToUpper(whole), "_")
+	for _, word := range strings.Split(strings.ToUpper(name), "_") {
+		if word == "" || !slices.Contains(words, word) {
+			return false
+		}
+	}
+	return true
 }

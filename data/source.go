@@ -140,6 +140,8 @@ func unpack(r io.Reader, name string) (*bufio.Reader, func(), error) {
 			return nil, nil, &Problem{File: name, Msg: streamMessage(err), cause: err}
 		}
 		buffered, free = bufio.NewReaderSize(unzipped, 64<<10), unzipped.Close
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return nil, nil, &Problem{File: name, Msg: "is a zip archive; unpack it, or pack it with gzip or zstd"}
 	}
 	head, _ = buffered.Peek(3)
 	switch {

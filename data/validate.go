@@ -12,7 +12,10 @@ type Summary struct {
 	Labelled   int            `json:"labelled"`   // lines with the field "entities"
 	Characters int            `json:"characters"` // Unicode code points of all texts
 	Spans      map[string]int `json:"spans"`      // by label
+	Askew      int            `json:"askew"`      // spans that begin or end inside a word or with white space: see Transcript.Askew
 	Problems   int            `json:"problems"`
+
+	FirstAskew int `json:"-"` // the line of the first of them
 }
 
 // Validate reads a file to its end, whatever its lines are like, and hands every problem to report, several of a line too.
@@ -56,6 +59,12 @@ func (s *Summary) add(t Transcript, problems []*Problem) {
 	}
 	if t.Labelled {
 		s.Labelled++
+	}
+	if n := len(t.Askew()); n > 0 {
+		if s.Askew == 0 {
+			s.FirstAskew = t.Line
+		}
+		s.Askew += n
 	}
 	s.Characters += utf8.RuneCountInString(t.Text)
 	for _, span := range t.Entities {

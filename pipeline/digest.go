@@ -3,8 +3,10 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -45,6 +47,12 @@ type notFileError struct{ path, is string }
 
 func (e *notFileError) Error() string { return fmt.Sprintf("%s is %s, not a file", e.path, e.is) }
 
+// noFileError says that there is nothing at a path.
+type noFileError struct{ path string }
+
+func (e *noFileError) Error() string { return "there is no file " + e.path }
+func (e *noFileError) Unwrap() error { return fs.ErrNotExist }
+
 // Take returns the fingerprint of a file. It reads the file only where known does not vouch for it.
 func Take(path string, known Fingerprint) (Fingerprint, error) {
 	info, err := os.Stat(path)
@@ -70,6 +78,9 @@ func (in Input) take(known Fingerprint) (Fingerprint, error) {
 		return Fingerprint{Digest: digestBytes(in.Content), Size: int64(len(in.Content))}, nil
 	}
 	fp, err := Take(in.Path, known)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fp, fmt.Errorf("reading %s: %w", in.Name, &noFileError{in.Path})
+	}
 	if err != nil {
 		return fp, fmt.Errorf("reading %s: %w", in.Name, err)
 	}

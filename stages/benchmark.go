@@ -116,6 +116,9 @@ func BenchmarkFiles(ctx context.Context, cfg *Config, env *Env, o BenchmarkOptio
 	if err != nil {
 		return err
 	}
+	if !result.measured(0) {
+		return errors.New("nothing was timed: no device that was asked for has a precision that was asked for (the lines above say why)")
+	}
 	return missed(targets)
 }
 

@@ -56,6 +56,17 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// TestVariablesNobodyReads: one that is meant as a setting is not passed over, others are.
+func TestVariablesNobodyReads(t *testing.T) {
+	for name, meant := range map[string]string{"PII_BATCHSIZE": "PII_BATCH_SIZE", "PII_EPOCH": "PII_EPOCHS", "PII_LEARNING_RATE": "PII_LR",
+		"PII_CACHE": "", "PII_LIBTCH": "", "PII_NO_REEXEC": "", "PII_REEXECUTED": "", "PII_TEST_CHILD": "", "PII_TOKEN": "", "PII_DB": "", "XPII_EPOCH": ""} {
+		_, err := resolved(t, "", []string{name + "=1"}, nil)
+		if meant == "" && err != nil || meant != "" && (err == nil || !strings.Contains(err.Error(), "did you mean "+meant+"?")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestEverySettingRoundTrips(t *testing.T) {
 	c := Default()
 	values := map[string]string{"labels": "A:pii,B", "mask_probability": "0.3", "train": `odd "name" # é\.jsonl`, "benchmark_devices": "cpu,cuda:1", "benchmark_precisions": "fp32,int8", "benchmark_batches": "1,8", "device": "cpu", "precision": "int8", "train_precision": "bf16",

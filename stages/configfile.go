@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -109,15 +110,42 @@ func firstLine(text string) string {
 func (c *Config) ReadEnv(environ []string) error {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
+		if value == "" || !strings.HasPrefix(name, envPrefix) {
+			continue
+		}
+		known := false
 		for _, o := range Options {
-			if o.Env() == name && value != "" {
+			if o.Env() == name {
+				known = true
 				if err := c.Set(o.Key, value, name); err != nil {
 					return err
 				}
 			}
 		}
+		if meant := meantEnv(name); !known && meant != "" {
+			return &ConfigError{fmt.Sprintf("%s in the environment is no setting; did you mean %s?", name, meant)}
+		}
 	}
 	return nil
+}
+
+// meantEnv is the variable of a setting that an unknown one is meant to be: it has another name of the setting, or is at most two edits from
+// it. There is none for variables that are something else's.
+func meantEnv(name string) string {
+	for _, o := range Options {
+		for _, alias := range o.Aliases() {
+			if name == envPrefix+strings.ToUpper(strings.ReplaceAll(alias, "-", "_")) {
+				return o.Env()
+			}
+		}
+	}
+	best, least := "", 3
+	for _, o := range Options {
+		if d := levenshtein.Distance(name, o.Env(), nil); d < least && len(o.Key) > 2*d {
+			best, least = o.Env(), d
+		}
+	}
+	return best
 }
 
 // YAML is the configuration as a file that ReadFile reads; where says of each line where its value comes from. Targets that

@@ -156,6 +156,9 @@ func Validate(ctx context.Context, cfg *Config, env *Env, path string, unlabelle
 	if err != nil {
 		return err
 	}
+	if summary.Askew > 0 {
+		env.Log.Print(askewNote(path, summary.Askew, summary.FirstAskew))
+	}
 	if asJSON {
 		err = PrintJSON(env.Out, map[string]any{"summary": summary, "problems": problems})
 	} else {
@@ -165,6 +168,12 @@ func Validate(ctx context.Context, cfg *Config, env *Env, path string, unlabelle
 		err = fmt.Errorf("%s has %d problem%s", path, len(problems), map[bool]string{false: "s"}[len(problems) == 1])
 	}
 	return err
+}
+
+// askewNote says of a file that spans in it do not lie as words do, which is no error, as somebody may mean it so.
+func askewNote(path string, n, firstLine int) string {
+	return fmt.Sprintf("%s: spans that begin or end inside a word or with white space: %d, the first on line %d; offsets count code points, not bytes",
+		path, n, firstLine)
 }
 
 // validate reads aside, as a reader that waits for standard input cannot be told to stop.

@@ -96,10 +96,13 @@ func hubFolder(ctx context.Context, env *Env, name string, download bool) (strin
 		_, err := torchmodel.ReadConfig(dir) // before the weights of a model that cannot be used are fetched
 		return err
 	})
-	if errors.Is(err, hub.ErrNoModel) {
-		err = fmt.Errorf("%w (nor is there a folder %s)", err, name)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return dir, err
+	case errors.Is(err, hub.ErrNoModel):
+		return "", fmt.Errorf("%w (nor is there a folder %s)", err, name)
 	}
-	return dir, err
+	return "", fmt.Errorf("there is no folder %s; as a model of the hub: %w", name, err) // most names of two parts are meant as folders
 }
 
 // ModelDir is the folder of a model to read: that of the shipped one, the folder of that name, or else the model owner/name of the hub, which is

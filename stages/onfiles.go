@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
@@ -37,6 +38,9 @@ func TrainFiles(ctx context.Context, cfg *Config, env *Env, out string, opts Fil
 
 // beginIn finds the model that training starts from, and refuses a folder to write to that is the same one.
 func (c *Config) beginIn(ctx context.Context, env *Env, out string) error {
+	if info, err := os.Stat(out); err == nil && !info.IsDir() {
+		return &ConfigError{fmt.Sprintf("--out-dir %s is a file, not a folder", out)}
+	}
 	if c.onHub() && sameName(out, c.Model) {
 		return &ConfigError{fmt.Sprintf("--out-dir %s is named as the model of the hub that training starts from; the next call would "+
 			"take the folder for it", out)}
@@ -280,7 +284,13 @@ func predictObject(f *flow, tagger *Tagger, reader *data.Reader, w io.Writer, lo
 // CheckModelDir reports what is wrong with a folder that is to be read as a model, before anything is done with it.
 func CheckModelDir(dir string) error {
 	info, err := os.Stat(dir)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(dir, data.BuiltinPrefix):
+		return &ConfigError{fmt.Sprintf("there is no model %s in the program, only %s", dir, shippedModel)}
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("model: there is no folder %s; pii train writes one, pii run keeps it in RUN/train/model, and %s is the model inside the program",
+			dir, shippedModel)
+	case err != nil:
 		return fmt.Errorf("model: %w", err)
 	}
 	if !info.IsDir() {

@@ -47,8 +47,11 @@ func (o Option) Aliases() []string {
 	return flags
 }
 
+// envPrefix begins the names of settings in the environment.
+const envPrefix = "PII_"
+
 // Env is the option's name in the environment: PII_BATCH_SIZE.
-func (o Option) Env() string { return "PII_" + strings.ToUpper(o.Key) }
+func (o Option) Env() string { return envPrefix + strings.ToUpper(o.Key) }
 
 // Stage names.
 const (

@@ -123,7 +123,11 @@ func parsePrediction(line []byte) (Prediction, error) {
 		Entities *[]PredictedEntity `json:"entities"`
 	}
 	if err := json.Unmarshal(line, &raw); err != nil {
-		return Prediction{}, err
+		var kind *json.UnmarshalTypeError
+		if errors.As(err, &kind) && kind.Field != "" {
+			return Prediction{}, fmt.Errorf("%s: is of another type than predictions have there", kind.Field)
+		}
+		return Prediction{}, errors.New("is not a valid JSON object") // the error of encoding/json quotes the file
 	}
 	if raw.ID == nil || *raw.ID == "" {
 		return Prediction{}, errors.New("id: missing")
@@ -160,7 +164,20 @@ func parseObject(stream *data.Stream, head []byte, line int, notLines error) (ma
 	if first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n")); json.Valid(first) {
 		return nil, notLines
 	}
-	return nil, fmt.Errorf("%s: neither lines with id and entities nor an object of lists by id: %w", path, err)
+	return nil, fmt.Errorf("%s: neither lines with id and entities nor an object of lists by id%s", path, walkFault(err))
+}
+
+// walkFault is what is wrong with an object, but for what encoding/json says of its syntax, which quotes the file.
+func walkFault(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax), errors.As(err, &kind):
+		return ""
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return ": it ends too early"
+	}
+	return ": " + err.Error()
 }
 
 // walkObject reads the object of lists by id, of which the content is all, from a line of the file on. What is wrong with an id or its

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -152,20 +153,27 @@ func (e encoder) files(ctx context.Context, env *Env, paths []string, out string
 	progress := pipeline.NewProgress(logger, "tokenizing", -1)
 	defer progress.Close()
 	for _, path := range paths {
-		if err := e.file(ctx, env, path, writer, &stats, progress); err != nil {
+		if err := e.file(ctx, env, path, writer, &stats, logger, progress); err != nil {
 			return stats, err
 		}
 	}
 	return stats, nil
 }
 
-func (e encoder) file(ctx context.Context, env *Env, path string, writer *exampleWriter, stats *tokenizeStats, progress *pipeline.Progress) error {
+func (e encoder) file(ctx context.Context, env *Env, path string, writer *exampleWriter, stats *tokenizeStats, logger *log.Logger,
+	progress *pipeline.Progress) error {
 	reader, err := env.open(path, data.Options{Labels: e.set, RequireEntities: e.set != nil})
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
-	return eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
+	spans, askew, firstAskew := 0, 0, 0
+	err = eachTranscript(ctx, reader.Next, func(transcript data.Transcript) error {
+		spans += len(transcript.Entities)
+		if n := len(transcript.Askew()); n > 0 {
+			firstAskew = cmp.Or(firstAskew, transcript.Line)
+			askew += n
+		}
 		examples, lost, err := e.examples(transcript)
 		if err != nil {
 			return err
@@ -183,6 +191,10 @@ func (e encoder) file(ctx context.Context, env *Env, path string, writer *exampl
 		progress.Add(1)
 		return nil
 	})
+	if err == nil && e.set != nil && askew > 0 && 100*askew >= spans { // fewer are somebody's slips, and cost little
+		logger.Print(askewNote(path, askew, firstAskew))
+	}
+	return err
 }
 
 func count(ids []int32, wanted int32) int {
