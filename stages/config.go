@@ -123,7 +123,7 @@ const seenBefore = shippedModel + " on builtin:train"
 
 var presets = map[string]preset{
 	shippedModel:      {epochs: 3, lr: 3e-4, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5, pieceDropout: 0.1},
-	seenBefore:        {epochs: 1, lr: 2e-5, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5, pieceDropout: 0.1},
+	seenBefore:        {epochs: 1, lr: 5e-6, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5, pieceDropout: 0.1},
 	"small":           {random: true, epochs: 7, lr: 1e-3, weightDecay: 0.01, wordDropout: 0.05, mentionReplacement: 0.5, pieceDropout: 0.1},
 	"distilbert-base": {random: true, epochs: 5, lr: 5e-5},
 }

@@ -115,7 +115,7 @@ func TestDependentDefaults(t *testing.T) {
 		epochs    int
 		test, lrs string
 	}{
-		{nil, 1, "builtin:test", "2e-05"}, // the shipped model has seen the shipped set before
+		{nil, 1, "builtin:test", "5e-06"}, // the shipped model has seen the shipped set before
 		{map[string]string{"train": "own.jsonl"}, 3, "none", "0.0003"},
 		{map[string]string{"model": "small"}, presets["small"].epochs, "builtin:test", "0.001"},
 		{map[string]string{"model": "distilbert-base"}, 5, "builtin:test", "5e-05"},

@@ -98,7 +98,7 @@ var Options = []Option{
 	{"max_steps", "`NUMBER` of training steps, in as many epochs as they take; 0 for what epochs comes to", byFitting, func(c *Config) any { return &c.MaxSteps }},
 	{"batch_size", "`NUMBER` of windows in a training batch", byFitting, func(c *Config) any { return &c.BatchSize }},
 	{"gradient_accumulation_steps", "`NUMBER` of batches that make up a training step", byFitting, func(c *Config) any { return &c.Accumulation }},
-	{"lr", "highest learning `RATE` (default: 3e-4 for builtin:small, but 2e-5 on builtin:train; 1e-3 for small, 5e-5 otherwise)", byFitting, func(c *Config) any { return &c.LR }},
+	{"lr", "highest learning `RATE` (default: 3e-4 for builtin:small, but 5e-6 on builtin:train; 1e-3 for small, 5e-5 otherwise)", byFitting, func(c *Config) any { return &c.LR }},
 	{"lr_scheduler_type", "`KIND` of learning rate schedule: linear, cosine, constant_with_warmup, or constant, which has no warm-up", byFitting, func(c *Config) any { return &c.Schedule }},
 	{"warmup_ratio", "`SHARE` of the steps in which the learning rate rises", byFitting, func(c *Config) any { return &c.WarmupRatio }},
 	{"warmup_steps", "`NUMBER` of steps in which the learning rate rises; 0 to go by warmup_ratio", byFitting, func(c *Config) any { return &c.WarmupSteps }},
