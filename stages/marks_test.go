@@ -75,7 +75,7 @@ func TestSpansEndWithTheirMarks(t *testing.T) {
 		}
 	}
 	found := []PredictedEntity{entity(0, 1, "NAME", 1), entity(2, 3, "NAME", 1)}
-	overMarks("a\u0301\u0301b", found)
+	overMarks([]rune("a\u0301\u0301b"), found)
 	if want := []PredictedEntity{entity(0, 2, "NAME", 1), entity(2, 3, "NAME", 1)}; !reflect.DeepEqual(found, want) {
 		t.Errorf("two spans become %v", found)
 	}
@@ -100,7 +100,7 @@ func TestSpansEndBeforeSigns(t *testing.T) {
 	} {
 		runes := []rune("x" + said + "x")
 		found := []PredictedEntity{entity(1, len(runes)-1, "NAME", 1)}
-		withinSigns(string(runes), found)
+		withinSigns(runes, found)
 		if got := string(runes[found[0].Start:found[0].End]); got != want {
 			t.Errorf("%+q becomes %+q, want %+q", said, got, want)
 		}

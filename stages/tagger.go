@@ -205,20 +205,17 @@ func (t *Tagger) decode(p prepared) ([]PredictedEntity, error) {
 		return nil, err
 	}
 	found = slices.DeleteFunc(found, func(e PredictedEntity) bool { return e.Score < t.thresholds[t.typeOf(e.Label)] })
-	if t.aggregate == "" {
-		overMarks(p.text, found)
-		withinSigns(p.text, found)
+	if t.aggregate == "" && len(found) > 0 {
+		runes := []rune(p.text)
+		overMarks(runes, found)
+		withinSigns(runes, found)
 	}
 	return t.lists.apply(p.text, found, t.set), nil
 }
 
 // overMarks moves the ends of spans, which are in order, over what follows of the last character as people see it: combining marks,
 // variation selectors among them, and joiners. A tokenizer that strips accents leaves them out of its tokens.
-func overMarks(text string, found []PredictedEntity) {
-	if len(found) == 0 {
-		return
-	}
-	runes := []rune(text)
+func overMarks(runes []rune, found []PredictedEntity) {
 	const joiner = '\u200d'
 	for i := range found {
 		limit := len(runes)
@@ -233,11 +230,7 @@ func overMarks(text string, found []PredictedEntity) {
 
 // withinSigns takes emoji and the like off the edges of spans: the tokenizer has a word and the emoji glued to it as one. What is nothing
 // else stays whole.
-func withinSigns(text string, found []PredictedEntity) {
-	if len(found) == 0 {
-		return
-	}
-	runes := []rune(text)
+func withinSigns(runes []rune, found []PredictedEntity) {
 	sign := func(r rune) bool { return unicode.In(r, unicode.So, unicode.Sk) }
 	attached := func(r rune) bool { return unicode.IsMark(r) || r == '\u200d' }
 	for i := range found {
