@@ -56,7 +56,7 @@ func (n nearness) String() string {
 // choice is the precision to predict in, and where auto chose it, why.
 type choice struct{ precision, why string }
 
-// choose is what auto comes to on the CPU: the first of the reduced precisions that is faster than fp32 here and was measured to be near it.
+// choose is what auto comes to on the CPU: the first of the reduced precisions that was measured to be near fp32.
 // Figures of int8 say nothing of coarser inputs than they were measured with. bf16 is taken unmeasured: it has the exponents of
 // fp32, so how coarse it is does not depend on the model, as it does for int8.
 func (c card) choose(reduced []torchmodel.Reduced) choice {
@@ -66,8 +66,6 @@ func (c card) choose(reduced []torchmodel.Reduced) choice {
 		measured = measured && n.InputBits <= r.InputBits
 		no := func(why string) { against = append(against, r.Precision+" "+why) }
 		switch {
-		case !r.Faster:
-			no("is not known to be faster on this processor")
 		case measured && n.within():
 			return choice{r.Precision, n.String()}
 		case measured && n.enough():
@@ -75,7 +73,7 @@ func (c card) choose(reduced []torchmodel.Reduced) choice {
 		case measured:
 			no("was measured on too few tags")
 		case r.Precision == torchmodel.BF16:
-			return choice{r.Precision, "this processor has AMX; nobody has measured how near fp32 it is for this model"}
+			return choice{r.Precision, "nobody has measured how near fp32 it is for this model, but it has fp32's exponents"}
 		default:
 			no("was not measured for this model; pii calibrate does")
 		}
@@ -128,9 +126,7 @@ func autoOrder(dim int) ([]string, error) {
 	reduced, err := torchmodel.ReducedPrecisions(dim)
 	var names []string
 	for _, r := range reduced {
-		if r.Faster {
-			names = append(names, r.Precision)
-		}
+		names = append(names, r.Precision)
 	}
 	return append(names, torchmodel.FP32), err
 }

@@ -17,11 +17,10 @@ func TestAutoGoesByWhatWasMeasured(t *testing.T) {
 		change(&n)
 		return map[string]nearness{torchmodel.INT8: n}
 	}
-	avx2 := []torchmodel.Reduced{{Precision: torchmodel.INT8, InputBits: 7, Faster: true}}
-	vnni := []torchmodel.Reduced{{Precision: torchmodel.INT8, InputBits: 8, Faster: true}}
-	slow := []torchmodel.Reduced{{Precision: torchmodel.INT8, InputBits: 7}}
-	amx := []torchmodel.Reduced{vnni[0], {Precision: torchmodel.BF16, Faster: true}}
-	narrow := []torchmodel.Reduced{amx[1], amx[0]}
+	avx2 := []torchmodel.Reduced{{Precision: torchmodel.INT8, InputBits: 7}}
+	vnni := []torchmodel.Reduced{{Precision: torchmodel.INT8, InputBits: 8}}
+	both := []torchmodel.Reduced{vnni[0], {Precision: torchmodel.BF16}}
+	narrow := []torchmodel.Reduced{both[1], both[0]}
 	halves := nearness{Tags: 20000, TagsEqual: 0.998, F1Difference: difference(0)}
 	far := nearness{Tags: 20000, TagsEqual: 0.99, F1Difference: difference(0)}
 	for name, c := range map[string]struct {
@@ -29,22 +28,21 @@ func TestAutoGoesByWhatWasMeasured(t *testing.T) {
 		reduced   []torchmodel.Reduced
 		want, why string
 	}{
-		"at the bound":                {with(func(*nearness) {}), avx2, torchmodel.INT8, "99.800 % of 20000 tags"},
-		"finer than measured":         {with(func(*nearness) {}), vnni, torchmodel.INT8, ""},
-		"coarser than measured":       {with(func(n *nearness) { n.InputBits = 8 }), avx2, torchmodel.FP32, "not measured"},
-		"not faster":                  {with(func(*nearness) {}), slow, torchmodel.FP32, "not known to be faster"},
-		"tags":                        {with(func(n *nearness) { n.TagsEqual = 0.9979 }), avx2, torchmodel.FP32, "too far"},
-		"F1 lower":                    {with(func(n *nearness) { n.F1Difference = difference(-0.0021) }), avx2, torchmodel.FP32, "too far"},
-		"F1 higher":                   {with(func(n *nearness) { n.F1Difference = difference(0.0021) }), avx2, torchmodel.FP32, "too far"},
-		"no span":                     {with(func(n *nearness) { n.F1Difference = nil }), avx2, torchmodel.FP32, "too few"},
-		"few tags":                    {with(func(n *nearness) { n.Tags, n.TagsEqual = 1499, 1 }), avx2, torchmodel.FP32, "too few"},
-		"not measured":                {nil, avx2, torchmodel.FP32, "pii calibrate"},
-		"nothing but fp32":            {with(func(*nearness) {}), nil, torchmodel.FP32, "no other"},
-		"AMX, int8 measured":          {with(func(*nearness) {}), amx, torchmodel.INT8, ""},
-		"AMX, narrow, int8 measured":  {with(func(*nearness) {}), narrow, torchmodel.BF16, "nobody has measured"},
-		"AMX, nothing measured":       {nil, amx, torchmodel.BF16, "nobody has measured"},
-		"AMX, bf16 measured and far":  {map[string]nearness{torchmodel.BF16: far}, amx, torchmodel.FP32, "bf16 is too far"},
-		"AMX, int8 far, bf16 is near": {map[string]nearness{torchmodel.INT8: far, torchmodel.BF16: halves}, amx, torchmodel.BF16, "99.800 %"},
+		"at the bound":                 {with(func(*nearness) {}), avx2, torchmodel.INT8, "99.800 % of 20000 tags"},
+		"finer than measured":          {with(func(*nearness) {}), vnni, torchmodel.INT8, ""},
+		"coarser than measured":        {with(func(n *nearness) { n.InputBits = 8 }), avx2, torchmodel.FP32, "not measured"},
+		"tags":                         {with(func(n *nearness) { n.TagsEqual = 0.9979 }), avx2, torchmodel.FP32, "too far"},
+		"F1 lower":                     {with(func(n *nearness) { n.F1Difference = difference(-0.0021) }), avx2, torchmodel.FP32, "too far"},
+		"F1 higher":                    {with(func(n *nearness) { n.F1Difference = difference(0.0021) }), avx2, torchmodel.FP32, "too far"},
+		"no span":                      {with(func(n *nearness) { n.F1Difference = nil }), avx2, torchmodel.FP32, "too few"},
+		"few tags":                     {with(func(n *nearness) { n.Tags, n.TagsEqual = 1499, 1 }), avx2, torchmodel.FP32, "too few"},
+		"not measured":                 {nil, avx2, torchmodel.FP32, "pii calibrate"},
+		"nothing but fp32":             {with(func(*nearness) {}), nil, torchmodel.FP32, "no other"},
+		"bf16, int8 measured":          {with(func(*nearness) {}), both, torchmodel.INT8, ""},
+		"bf16 first, int8 measured":    {with(func(*nearness) {}), narrow, torchmodel.BF16, "nobody has measured"},
+		"bf16, nothing measured":       {nil, both, torchmodel.BF16, "nobody has measured"},
+		"bf16, bf16 measured and far":  {map[string]nearness{torchmodel.BF16: far}, both, torchmodel.FP32, "bf16 is too far"},
+		"bf16, int8 far, bf16 is near": {map[string]nearness{torchmodel.INT8: far, torchmodel.BF16: halves}, both, torchmodel.BF16, "99.800 %"},
 	} {
 		got := card{Precisions: c.measured}.choose(c.reduced)
 		if got.precision != c.want || !strings.Contains(got.why, c.why) {

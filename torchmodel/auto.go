@@ -3,11 +3,10 @@ package torchmodel
 // #include "csrc/engine/engine.h"
 import "C"
 
-// Reduced is a precision below fp32 that the engine computes in on this machine.
+// Reduced is a precision below fp32 that the engine computes in on this machine, faster than in fp32.
 type Reduced struct {
 	Precision string
-	InputBits int  // of int8, what the inputs of products are rounded to: 8, or 7 where sums of two products must fit in 16 bits
-	Faster    bool // than fp32 here
+	InputBits int // of int8, what the inputs of products are rounded to: 8, or 7 where sums of two products must fit in 16 bits
 }
 
 // ReducedPrecisions are the precisions below fp32 that the engine computes in on this machine, the fastest for a model of width dim
@@ -17,12 +16,12 @@ func ReducedPrecisions(dim int) ([]Reduced, error) {
 		return nil, err
 	}
 	supports := func(name string) int { return int(C.pii_engine_supports(precisionCodes[name])) }
-	return abilities{supports(FP32), supports(BF16), supports(INT8)}.reduced(dim), nil
+	return abilities{supports(BF16), supports(INT8)}.reduced(dim), nil
 }
 
-// abilities say of each precision how the engine computes in it: 0 not at all, 1 somehow, 2 with instructions that oneDNN has code for:
-// AVX-512, AMX and VNNI.
-type abilities struct{ fp32, bf16, int8 int }
+// abilities say of each precision how the engine computes in it, as pii_engine_supports does: 0 not at all, 1 somehow, 2 with AVX-512, its
+// VNNI for int8 and its BF16 for bf16, 3 with AMX.
+type abilities struct{ bf16, int8 int }
 
 // wide is the width from which int8 was measured to be faster than bf16 on AMX. In narrower models, rounding the inputs is a larger part of
 // the work, and nobody has measured which is faster.
@@ -33,18 +32,16 @@ func (a abilities) reduced(dim int) []Reduced {
 	var list []Reduced
 	if a.int8 > 0 {
 		bits := 7
-		if a.int8 == 2 {
+		if a.int8 >= 2 {
 			bits = 8
 		}
-		// With AVX-512 and no VNNI, oneDNN does as many operations a cycle in fp32 as our loops for AVX2 in int8.
-		list = append(list, Reduced{INT8, bits, a.int8 == 2 || a.fp32 < 2})
+		list = append(list, Reduced{INT8, bits})
 	}
 	if a.bf16 == 0 {
 		return list
 	}
-	bf16 := Reduced{Precision: BF16, Faster: a.bf16 == 2}
-	if bf16.Faster && dim < wide {
-		return append([]Reduced{bf16}, list...)
+	if a.bf16 == 3 && dim < wide {
+		return append([]Reduced{{Precision: BF16}}, list...)
 	}
-	return append(list, bf16)
+	return append(list, Reduced{Precision: BF16})
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"reflect"
 	"strings"
 	"sync"
@@ -22,7 +23,11 @@ func engineShapes() map[string]Config {
 	small.InitializerRange = 0.05
 	base.Dim, base.HiddenDim, base.Heads, base.Layers, base.MaxPositions = 768, 3072, 12, 2, 300
 	base.InitializerRange = 0.02
-	return map[string]Config{"odd": odd, "relu": relu, "small": small, "base": base}
+	shapes := map[string]Config{"odd": odd, "relu": relu, "small": small, "base": base}
+	if os.Getenv(helperVariable) == olderProcessor {
+		delete(shapes, "base") // it takes longest, and goes through the loops that small goes through
+	}
+	return shapes
 }
 
 // manyLengths are rows of one token, of the longest, and of lengths between.
@@ -78,6 +83,17 @@ func prepare(t testing.TB, m *Model, precision string, by products) {
 	if err := m.prepare(precision, by); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// prepares prepares a model where this processor has the precision.
+func prepares(t testing.TB, m *Model, precision string, by products) bool {
+	t.Helper()
+	err := m.prepare(precision, by)
+	var none *NoPrecisionError
+	if err != nil && !errors.As(err, &none) {
+		t.Fatal(err)
+	}
+	return err == nil
 }
 
 // apart is the largest difference of two sets of logits, and the share of tokens with the same best class.
@@ -167,11 +183,7 @@ func TestEngineRoundsBytesLittle(t *testing.T) {
 			m := newModel(t, openThreads(t, 2), config)
 			rows := manyLengths(config, rand.New(rand.NewPCG(1, 2)), 9)
 			want := logitsOf(t, m, rows)
-			if err := m.prepare(INT8, by); err != nil {
-				var none *NoPrecisionError
-				if !errors.As(err, &none) {
-					t.Error(err)
-				}
+			if !prepares(t, m, INT8, by) {
 				continue
 			}
 			if m.Precision() != INT8 {
@@ -186,13 +198,64 @@ func TestEngineRoundsBytesLittle(t *testing.T) {
 	}
 }
 
+// TestEngineRoundsHalvesLittle compares bf16 with fp32, with random weights.
+func TestEngineRoundsHalvesLittle(t *testing.T) {
+	for shape, config := range engineShapes() {
+		for maker, by := range makers(t) {
+			m := newModel(t, openThreads(t, 2), config)
+			rows := manyLengths(config, rand.New(rand.NewPCG(1, 2)), 9)
+			want := logitsOf(t, m, rows)
+			if !prepares(t, m, BF16, by) {
+				continue
+			}
+			worst, same := apart(t, logitsOf(t, m, rows), want, len(config.Labels))
+			t.Logf("%s, %s: logits differ by up to %.3g, %.1f %% of the tags are equal", shape, maker, worst, 100*same)
+			if !(worst < 0.03) || same < 0.9 {
+				t.Errorf("%s, %s: logits differ by up to %g, %.1f %% of the tags are equal", shape, maker, worst, 100*same)
+			}
+		}
+	}
+}
+
+// olderProcessor is the helper variable's value where newer instructions are hidden.
+const olderProcessor = "older"
+
+// TestEngineOnOlderProcessors runs this file's tests of results again with newer instructions hidden.
+func TestEngineOnOlderProcessors(t *testing.T) {
+	const variable = "ONEDNN_MAX_CPU_ISA"
+	if os.Getenv(variable) != "" {
+		t.Skip(variable + " is set")
+	}
+	newest := runHelper(t, "products")
+	for _, c := range []struct{ isa, products string }{{"SSE41", "any"}, {"AVX2", "AVX2"}, {"AVX512_CORE", "AVX-512"}, {"AVX512_CORE_VNNI", "AVX-512 VNNI"}} {
+		t.Run(c.isa, func(t *testing.T) {
+			hidden := variable + "=" + c.isa
+			products := runHelper(t, "products", hidden)
+			if !strings.Contains(products, "products by "+c.products+".") && products != newest {
+				t.Errorf("%s, want %s, or that of the processor: %s", products, c.products, newest)
+			}
+			if products == newest {
+				t.Skip("this processor has nothing newer")
+			}
+			command := exec.Command(os.Args[0], "-test.run=^TestEngine(Equals|Rounds|DoesNotDepend|ResultsDoNot|TellsBroken)")
+			command.Env = append(os.Environ(), hidden, helperVariable+"="+olderProcessor)
+			if output, err := command.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, output)
+			}
+		})
+	}
+}
+
 func TestEngineDoesNotDependOnTheRestOfTheBatch(t *testing.T) {
 	config := engineShapes()["small"]
+	config.HiddenDim = 2560 // sums are formed in pieces
 	for maker, by := range makers(t) {
 		for _, precision := range []string{FP32, INT8} {
 			m := newModel(t, openThreads(t, 2), config)
 			rows := manyLengths(config, rand.New(rand.NewPCG(3, 2)), 60) // more tokens than go through at once
-			prepare(t, m, precision, by)
+			if !prepares(t, m, precision, by) {
+				continue
+			}
 			together := logitsOf(t, m, rows)
 			for i, row := range rows {
 				worst, _ := apart(t, logitsOf(t, m, []Row{row}), together[i:i+1], len(config.Labels))

@@ -39,6 +39,18 @@ var helpers = map[string]func() error{
 		return errors.Join(err, m.Close())
 	},
 	"bf16": sharedProducts,
+	"products": func() error {
+		s, err := Open("cpu", 1)
+		if err != nil {
+			return err
+		}
+		m, err := s.LoadToPredict(tiny, FP32)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("products by %s.\n", m.Products())
+		return m.Close()
+	},
 	"device": func() error {
 		device, err := ResolveDevice("auto")
 		fmt.Printf("device=%q %v\n", device, err)

@@ -9,9 +9,9 @@
 namespace pii {
 namespace {
 
-// Tokens that go through the model at once; more are divided, whole texts at a time. It bounds the memory and keeps what is
-// between two products in the cache.
-constexpr int64_t kTokens = 1024;
+// Tokens of each thread that go through the model at once; more are divided, whole texts at a time. It bounds the memory, and what lies
+// between two products stays in the second-level cache.
+constexpr int64_t kTokens = 128;
 
 struct Norm {
   std::vector<float> weight, bias;
@@ -57,15 +57,12 @@ struct Batch {
   }
 };
 
-const Kernels *best_kernels() { return kernels_avx2() ? kernels_avx2() : kernels_any(); }
-
 class Engine {
 public:
   Engine(const pii_engine_shape &shape, int precision, int products, int threads)
       : shape_(shape), precision_(precision), threads_(use_threads(threads)), kernels_(best_kernels()) {
-    const int able = onednn_supports(precision);
-    const bool own = own_supports(precision, kernels_);
-    if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && able > (own ? 1 : 0)))
+    const int own = own_supports(precision, kernels_);
+    if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && onednn_supports(precision) > own))
       onednn_ = make_onednn();
     if (products == PII_BY_ONEDNN && !onednn_)
       throw std::runtime_error("this build has no oneDNN");
@@ -90,7 +87,7 @@ public:
       throw std::logic_error("the engine lacks weights");
     for (int64_t first = 0; first < all.rows;) {
       int64_t last = first + 1;
-      while (last < all.rows && all.starts[last + 1] - all.starts[first] <= kTokens)
+      while (last < all.rows && all.starts[last + 1] - all.starts[first] <= kTokens * threads_)
         last++;
       const Batch part{all.ids, all.starts + first, last - first};
       compute(part, logits + (all.starts[first] - all.starts[0]) * shape_.classes);
@@ -135,35 +132,43 @@ private:
 
   void grow(const Batch &batch) {
     const int64_t m = room(batch.tokens()), d = shape_.dim;
-    x_.grow(m * d);
-    context_.grow(m * d);
-    qkv_.grow(m * 3 * d);
-    hidden_.grow(m * shape_.hidden);
-    reserve(scratch_, m, std::max(d, shape_.hidden), std::max(3 * d, shape_.hidden), precision_);
+    x_.grow(m * stride(d));
+    context_.grow(m * stride(d));
+    qkv_.grow(m * stride(3 * d));
+    hidden_.grow(m * stride(shape_.hidden));
+    reserve(scratch_, m, std::max(d, shape_.hidden), precision_);
+    if (onednn_ && precision_ == PII_INT8)
+      scratch_.sums.grow(m * std::max(3 * d, shape_.hidden));
     attention_each_ = round_up(attention_scratch(batch.longest(), d / shape_.heads, kernels_->panel), 16);
     attention_.grow(attention_each_ * threads_);
   }
 
   void forward(Team &team, const Batch &batch, float *logits) {
     const int64_t m = batch.tokens();
+    const auto in = [&](const Buffer<float> &b, int64_t width) { return Rows<const float>{b.get(), stride(width)}; };
+    const auto out = [&](const Buffer<float> &b, int64_t width) { return Rows<float>{b.get(), stride(width)}; };
+    const int64_t d = shape_.dim, f = shape_.hidden;
     embed(team, batch);
     for (const Layer &l : layers_) {
-      l.qkv->run(team, scratch_, x_.get(), m, qkv_.get(), false, kNone);
+      l.qkv->run(team, scratch_, in(x_, d), m, out(qkv_, 3 * d), false, kNone);
       attend(team, batch);
-      l.out->run(team, scratch_, context_.get(), m, x_.get(), true, kNone);
+      l.out->run(team, scratch_, in(context_, d), m, out(x_, d), true, kNone);
       normalize(team, l.attention_norm, m);
-      l.lin1->run(team, scratch_, x_.get(), m, hidden_.get(), false, shape_.relu ? kRelu : kGelu);
-      l.lin2->run(team, scratch_, hidden_.get(), m, x_.get(), true, kNone);
+      l.lin1->run(team, scratch_, in(x_, d), m, out(hidden_, f), false, shape_.relu ? kRelu : kGelu);
+      l.lin2->run(team, scratch_, in(hidden_, f), m, out(x_, d), true, kNone);
       normalize(team, l.output_norm, m);
     }
-    classifier_->run(team, scratch_, x_.get(), m, logits, false, kNone);
+    classifier_->run(team, scratch_, in(x_, d), m, {logits, shape_.classes}, false, kNone);
   }
+
+  // How far apart the rows (m, width) between products are.
+  int64_t stride(int64_t width) const { return onednn_ ? width : apart(width, sizeof(float)); }
 
   void embed(Team &team, const Batch &batch) {
     const int64_t d = shape_.dim;
     team.each(batch.rows, [&](int64_t row, int64_t) {
       for (int64_t i = batch.starts[row]; i < batch.starts[row + 1]; i++) {
-        float *x = x_.get() + (i - batch.starts[0]) * d;
+        float *x = x_.get() + (i - batch.starts[0]) * stride(d);
         kernels_->sum(words_ + batch.ids[i] * d, positions_ + (i - batch.starts[row]) * d, d, x);
         kernels_->layer_norm(x, embeddings_norm_.weight.data(), embeddings_norm_.bias.data(), shape_.eps, d, x);
       }
@@ -173,7 +178,7 @@ private:
   void normalize(Team &team, const Norm &norm, int64_t m) {
     const int64_t d = shape_.dim;
     team.each(m, [&](int64_t i, int64_t) {
-      float *x = x_.get() + i * d;
+      float *x = x_.get() + i * stride(d);
       kernels_->layer_norm(x, norm.weight.data(), norm.bias.data(), shape_.eps, d, x);
     });
   }
@@ -184,9 +189,9 @@ private:
     team.each(batch.rows * shape_.heads, [&](int64_t i, int64_t part) {
       const int64_t row = i / shape_.heads, column = i % shape_.heads * width;
       const int64_t first = batch.starts[row] - batch.starts[0], length = batch.starts[row + 1] - batch.starts[row];
-      const float *q = qkv_.get() + first * 3 * d + column;
-      kernels_->attention({q, q + d, q + 2 * d, 3 * d, context_.get() + first * d + column, d, length, width, scale,
-                           attention_.get() + part * attention_each_});
+      const float *q = qkv_.get() + first * stride(3 * d) + column;
+      kernels_->attention({q, q + d, q + 2 * d, stride(3 * d), context_.get() + first * stride(d) + column, stride(d), length, width,
+                           scale, attention_.get() + part * attention_each_});
     });
   }
 
@@ -212,7 +217,7 @@ private:
 
 int pii_engine_supports(int precision) {
   using namespace pii;
-  return std::max(own_supports(precision, best_kernels()) ? 1 : 0, onednn_supports(precision));
+  return std::max(own_supports(precision, best_kernels()), onednn_supports(precision));
 }
 
 char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, int threads, void **engine) {

@@ -10,8 +10,7 @@ extern "C" {
 /* What the weights and the inputs of the large products are rounded to. */
 enum { PII_FP32, PII_BF16, PII_INT8 };
 
-/* Who computes the large products: oneDNN where it has instructions made for the precision or our own loops lack it, else these; or one
-   of the two. */
+/* Who computes the large products: oneDNN where it has AMX for them, else our own loops; or one of the two. */
 enum { PII_BY_BEST, PII_BY_OWN, PII_BY_ONEDNN };
 
 typedef struct {
@@ -20,7 +19,8 @@ typedef struct {
   float eps;                                   /* of layer norms */
 } pii_engine_shape;
 
-/* Whether this processor and this build can compute in a precision: 0 no, 1 yes, 2 yes, and with instructions made for it. */
+/* Whether this processor and this build can compute in a precision: 0 no; 1 yes; 2 with AVX-512, its VNNI for int8, its BF16 for bf16;
+   3 with AMX. ONEDNN_MAX_CPU_ISA hides newer instructions than it names from us too. */
 int pii_engine_supports(int precision);
 
 /* Makes an engine, which then is to take its weights, and computes with so many threads; 0 is as many as OpenMP gives by itself. The

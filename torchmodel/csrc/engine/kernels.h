@@ -25,12 +25,21 @@ struct Product {
 // row j. b is packed in panels (k/4, panel, 4), so that four neighbours in k lie side by side.
 struct ByteProduct {
   Product to; // its a, lda and b are not used; k is a multiple of 4
-  const uint8_t *a; // (m, k)
+  const uint8_t *a; // (m, k), rows lda apart
+  int64_t lda;
   const float *scale;
   const int32_t *zero;
   const int8_t *b;
   const float *b_scale;
   const int32_t *b_sum;
+};
+
+// The same in bfloat16, with sums in float32. b is packed in panels (k/2, panel, 2), so that two neighbours in k lie side by side.
+struct HalfProduct {
+  Product to; // its a, lda and b are not used; k is a multiple of 2
+  const uint16_t *a; // (m, k), rows lda apart
+  int64_t lda;
+  const uint16_t *b;
 };
 
 // Self-attention of one head of one text (Vaswani et al. 2017, arXiv:1706.03762): softmax(q · kᵀ * scale) · v.
@@ -56,10 +65,13 @@ inline int64_t attention_scratch(int64_t length, int64_t width, int64_t panel) {
 struct Kernels {
   const char *name;
   int64_t panel; // rows of b in a panel
+  bool wide;     // whether the loops are for AVX-512
 
   // Computes share number `part` of `parts` of a product.
   void (*product)(const Product &, int64_t part, int64_t parts);
   void (*byte_product)(const ByteProduct &, int64_t part, int64_t parts); // null where there is none
+  int levels;                                                             // the largest byte of a that it takes: 127 or 255
+  void (*half_product)(const HalfProduct &, int64_t part, int64_t parts); // null where there is none
 
   void (*attention)(const Attention &);
 
@@ -77,7 +89,14 @@ struct Kernels {
   void (*to_bf16)(const float *x, int64_t n, uint16_t *out);
 };
 
+// The tables, each null where the compiler does not know its instructions.
 const Kernels *kernels_any();
-const Kernels *kernels_avx2(); // null where the compiler or the processor has no AVX2 and FMA
+const Kernels *kernels_avx2();   // and FMA
+const Kernels *kernels_avx512(); // F, BW, DQ and VL
+const Kernels *kernels_vnni();   // and these
+const Kernels *kernels_bf16();   // and these
+
+// The best table for this processor. As for oneDNN, ONEDNN_MAX_CPU_ISA (or DNNL_MAX_CPU_ISA) hides what is newer than it names.
+const Kernels *best_kernels();
 
 } // namespace pii

@@ -1,13 +1,21 @@
-// The bodies of the loops, included by kernels_*.cpp within a namespace of their own, after LANES (floats in a register) and
-// ROWS (rows of a tile of a product, such that its sums fit in registers) are defined. Nothing of the standard library is
-// used here: its inline functions would be compiled for this instruction set and might be linked into code for any.
+// The bodies of the loops, included by kernels_*.cpp within a namespace of their own, after these are defined: LANES (floats in a
+// register), FLOAT_TILES (UP_TO_n, where the sums of a tile of n rows fit in registers), and where there are such instructions DOT_BYTES
+// and BYTE_TILES, DOT_HALVES and HALF_TILES. Nothing of the standard library is used here: its inline functions would be compiled for
+// this instruction set and might be linked into code for any.
+
+#define UP_TO_4(tile) tile<1>, tile<2>, tile<3>, tile<4>
+#define UP_TO_6(tile) UP_TO_4(tile), tile<5>, tile<6>
+#define UP_TO_14(tile) UP_TO_6(tile), tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>, tile<13>, tile<14>
+constexpr int64_t kMostRows = 14;
 
 typedef float Vec __attribute__((vector_size(LANES * 4)));
 typedef int32_t Ints __attribute__((vector_size(LANES * 4)));
+typedef uint8_t Bytes __attribute__((vector_size(LANES)));
 typedef float LooseVec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int32_t LooseInts __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
-#define ALWAYS static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
+#define ALWAYS static INLINE
 
 constexpr int64_t kPanel = 2 * LANES;
 
@@ -69,95 +77,129 @@ ALWAYS Vec activate(Vec x, Activation activation) {
 
 // --- products
 
-// How far ahead of their use the weights are fetched, in bytes: with few rows a product waits for memory, and the processor's
-// own prefetching begins anew with every page.
-constexpr int64_t kAhead = 4096;
+// Where the weights lie that come after a tile's own, and how many bytes of them to fetch with each step in k. With few rows a product
+// would wait for memory at the first tile of each panel and compute at the others; so it does both all along.
+struct Ahead {
+  const char *at;
+  int64_t step;
+};
+
+constexpr int64_t kLine = 64;
+
+ALWAYS void fetch(Ahead &ahead) {
+  __builtin_prefetch(ahead.at, 0, 3);
+  if (4 * kPanel > kLine)
+    __builtin_prefetch(ahead.at + kLine, 0, 3);
+  ahead.at += ahead.step;
+}
+
+// A column of up to 15 rows of a matrix, by a pointer to each third row: others are addressed by it and the stride. With a pointer to each
+// row there are more of them than registers.
+template <typename T> class Column {
+public:
+  INLINE Column(const T *a, int64_t stride)
+      : a_(a), b_(a + 3 * stride), c_(a + 6 * stride), d_(a + 9 * stride), e_(a + 12 * stride), stride_(stride) {}
+
+  INLINE const T *operator[](int r) const {
+    const T *at = r < 3 ? a_ : r < 6 ? b_ : r < 9 ? c_ : r < 12 ? d_ : e_;
+    return at + r % 3 * stride_;
+  }
+
+  INLINE void advance(int64_t n) {
+    a_ += n, b_ += n, c_ += n, d_ += n, e_ += n;
+    asm("" : "+r"(a_)); // so that the compiler makes no more pointers of these
+    asm("" : "+r"(b_));
+    asm("" : "+r"(c_));
+    asm("" : "+r"(d_));
+    asm("" : "+r"(e_));
+  }
+
+private:
+  const T *a_, *b_, *c_, *d_, *e_;
+  int64_t stride_;
+};
 
 // c += a · b for R rows of a and a panel b (k, panel).
-template <int R> ALWAYS void multiply(const float *a, int64_t lda, const float *b, int64_t k, Vec (&c)[R][2]) {
-  for (int64_t i = 0; i < k; i++, b += kPanel) {
-    __builtin_prefetch(b + kAhead / 4);
+template <int R> ALWAYS void multiply(const float *a, int64_t lda, const float *b, int64_t k, Ahead ahead, Vec (&c)[R][2]) {
+  Column<float> column(a, lda);
+  for (int64_t i = 0; i < k; i++, b += kPanel, column.advance(1)) {
+    fetch(ahead);
     const Vec left = load(b), right = load(b + LANES);
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-      const Vec x = all(a[r * lda + i]);
+      const Vec x = all(*column[r]);
       c[r][0] += x * left;
       c[r][1] += x * right;
     }
   }
 }
 
-// Writes R rows of a panel's sums to out: added to what is there, and at last with bias and activation.
-template <int R>
-ALWAYS void finish(const Product &p, const Vec (&c)[R][2], float *out, int64_t ldc, int64_t column, bool add, bool last) {
-#pragma GCC unroll 16
-  for (int r = 0; r < R; r++)
-#pragma GCC unroll 2
-    for (int half = 0; half < 2; half++) {
-      float *to = out + r * ldc + half * LANES;
-      Vec x = c[r][half];
-      if (add)
-        x += load(to);
-      if (last && p.bias)
-        x += load(p.bias + column + half * LANES);
-      store(to, last ? activate(x, p.activation) : x);
-    }
+// Writes the sums (rows, panel) of a tile to out: added to what is there, and at last with bias and activation.
+void finish(const Product &p, const float *sums, int64_t rows, float *out, int64_t ldc, int64_t column, bool add, bool last) {
+  for (int64_t i = 0; i < rows * 2; i++) {
+    const int64_t at = i % 2 * LANES;
+    float *to = out + i / 2 * ldc + at;
+    Vec x = load(sums + i * LANES);
+    if (add)
+      x += load(to);
+    if (last && p.bias)
+      x += load(p.bias + column + at);
+    store(to, last ? activate(x, p.activation) : x);
+  }
 }
 
 // finish for a panel whose last columns do not exist.
-template <int R>
-void finish_edge(const Product &p, const Vec (&c)[R][2], float *out, int64_t column, bool add, bool last) {
-  float whole[R * kPanel] = {};
+void finish_edge(const Product &p, const float *sums, int64_t rows, float *out, int64_t column, bool add, bool last) {
+  float whole[kMostRows * kPanel] = {};
   const int64_t width = p.n - column;
-  for (int64_t i = 0; add && i < R * width; i++)
+  for (int64_t i = 0; add && i < rows * width; i++)
     whole[i / width * kPanel + i % width] = out[i / width * p.ldc + i % width];
-  finish<R>(p, c, whole, kPanel, column, add, last);
-  for (int64_t i = 0; i < R * width; i++)
+  finish(p, sums, rows, whole, kPanel, column, add, last);
+  for (int64_t i = 0; i < rows * width; i++)
     out[i / width * p.ldc + i % width] = whole[i / width * kPanel + i % width];
 }
 
 template <int R> ALWAYS void write(const Product &p, const Vec (&c)[R][2], int64_t row, int64_t panel, bool add, bool last) {
+  alignas(LANES * 4) float sums[R * kPanel];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) {
+    store(sums + r * kPanel, c[r][0]);
+    store(sums + r * kPanel + LANES, c[r][1]);
+  }
   const int64_t column = panel * kPanel;
   float *out = p.out + row * p.ldc + column;
   if (column + kPanel <= p.n)
-    finish<R>(p, c, out, p.ldc, column, add, last);
+    finish(p, sums, R, out, p.ldc, column, add, last);
   else
-    finish_edge<R>(p, c, out, column, add, last);
+    finish_edge(p, sums, R, out, column, add, last);
 }
 
-// A tile: R rows, one panel, k from `from` to `to`.
-template <int R> void tile(const Product &p, int64_t row, int64_t panel, int64_t from, int64_t to) {
+// A part of a product: rows from `row` on times a panel, k from `from` to `to`.
+struct Tile {
+  int64_t row, panel, from, to;
+  Ahead ahead;
+};
+
+template <int R> void float_tile(const Product &p, const Tile &t) {
   Vec c[R][2] = {};
-  multiply<R>(p.a + row * p.lda + from, p.lda, p.b + (panel * p.k + from) * kPanel, to - from, c);
-  write<R>(p, c, row, panel, p.add || from > 0, to == p.k);
+  multiply<R>(p.a + t.row * p.lda + t.from, p.lda, p.b + (t.panel * p.k + t.from) * kPanel, t.to - t.from, t.ahead, c);
+  write<R>(p, c, t.row, t.panel, p.add || t.from > 0, t.to == p.k);
 }
 
-// Runs Tile for the rows from `first` to `last`, in tiles of nearly equal height: one of a single row costs as much time as one of
-// three. How rows are cut does not change how a sum is formed.
-template <typename Tile> ALWAYS void tiles(int64_t first, int64_t last, int64_t most_rows, Tile run) {
-  int64_t left = (last - first + most_rows - 1) / most_rows;
-  for (int64_t row = first; row < last; left--) {
-    const int64_t height = (last - row + left - 1) / left;
-    run(row, height);
-    row += height;
-  }
-}
+// Computes a tile of a product P. There is one for each number of rows, from 1 to as many as fit in registers.
+template <typename P> using TileOf = void (*)(const P &, const Tile &);
 
-void tile_of(int64_t height, const Product &p, int64_t row, int64_t panel, int64_t from, int64_t to) {
-  switch (height) {
-  case 1: return tile<1>(p, row, panel, from, to);
-  case 2: return tile<2>(p, row, panel, from, to);
-  case 3: return tile<3>(p, row, panel, from, to);
-  case 4: return tile<4>(p, row, panel, from, to);
-#if ROWS > 4
-  case 5: return tile<5>(p, row, panel, from, to);
-  case 6: return tile<6>(p, row, panel, from, to);
-#endif
-  }
-}
+constexpr TileOf<Product> kFloatTiles[] = {FLOAT_TILES(float_tile)};
 
 // Bytes of a block of a: half a usual second-level cache, so that the panels of b can pass by.
 constexpr int64_t kBlockBytes = 384 << 10;
+
+// A product's measures: how deep in k it goes at once, so that what a panel and the next one have of it fit in the second-level cache;
+// the bytes of an element of b; and how many neighbours in k lie side by side in it.
+struct Shape {
+  int64_t m, n, k, depth, element, group;
+  const char *b;
+};
 
 // Blocks of rows times panels are numbered, and a share is a run of these numbers: with few rows, threads divide the weights
 // among them, with many the rows.
@@ -170,17 +212,110 @@ template <typename Block> ALWAYS void share(int64_t blocks, int64_t panels, int6
   }
 }
 
-void product(const Product &p, int64_t part, int64_t parts) {
-  const int64_t depth = p.m > 64 ? least(p.k, 1024) : p.k;
-  const int64_t height = kBlockBytes / 4 / depth > ROWS ? kBlockBytes / 4 / depth / ROWS * ROWS : ROWS;
-  const int64_t panels = (p.n + kPanel - 1) / kPanel;
-  share((p.m + height - 1) / height, panels, part, parts, [&](int64_t block, int64_t first, int64_t last) {
-    for (int64_t from = 0; from < p.k; from += depth)
-      for (int64_t panel = first; panel < last; panel++)
-        tiles(block * height, least(p.m, (block + 1) * height), ROWS,
-              [&](int64_t row, int64_t n) { tile_of(n, p, row, panel, from, least(p.k, from + depth)); });
+// Runs tiles of nearly equal height over the rows from `first` to `last`: one of a single row costs as much time as one of three. How
+// rows are cut does not change how a sum is formed. Meanwhile as many bytes as the tiles have of b are fetched from `next`.
+template <typename P, int N>
+void tiles(const P &p, const Shape &s, const TileOf<P> (&run)[N], int64_t first, int64_t last, Tile t, const char *next) {
+  const int64_t count = (last - first + N - 1) / N, each = (t.to - t.from) * kPanel * s.element / count;
+  t.row = first;
+  for (int64_t left = count; left > 0; left--, next += each) {
+    const int64_t rows = (last - t.row + left - 1) / left;
+    t.ahead = {next, each * s.group / (t.to - t.from)};
+    run[rows - 1](p, t);
+    t.row += rows;
+  }
+}
+
+// Share number `part` of `parts` of a product, whose tiles of 1, 2, … rows are run[0], run[1], ….
+template <typename P, int N>
+void divided(const P &p, const Shape &s, const TileOf<P> (&run)[N], int64_t part, int64_t parts) {
+  const int64_t panels = (s.n + kPanel - 1) / kPanel, fitting = kBlockBytes / s.element / s.depth / N * N;
+  const int64_t height = fitting > 0 ? fitting : N, blocks = (s.m + height - 1) / height; // of at most this height, and nearly equal
+  const auto weights = [&](int64_t panel, int64_t from) { return s.b + (panel * s.k + from) * kPanel * s.element; };
+  share(blocks, panels, part, parts, [&](int64_t block, int64_t first, int64_t last) {
+    for (int64_t from = 0; from < s.k; from += s.depth)
+      for (int64_t panel = first; panel < last; panel++) {
+        const int64_t below = from + s.depth < s.k ? from + s.depth : from;
+        const char *next = panel + 1 < last ? weights(panel + 1, from) : weights(first, below);
+        tiles(p, s, run, s.m * block / blocks, s.m * (block + 1) / blocks, {0, panel, from, least(s.k, from + s.depth), {}}, next);
+      }
   });
 }
+
+void product(const Product &p, int64_t part, int64_t parts) {
+  divided(p, {p.m, p.n, p.k, least(p.k, 1024), 4, 1, reinterpret_cast<const char *>(p.b)}, kFloatTiles, part, parts);
+}
+
+#ifdef DOT_BYTES // (sums, four unsigned bytes of a, signed ones of b): adds the products of each four
+// c += a · b in bytes, b in panels (k/4, panel, 4).
+template <int R> ALWAYS void multiply_bytes(const uint8_t *a, int64_t lda, const int8_t *b, int64_t k, Ahead ahead, Ints (&c)[R][2]) {
+  Column<uint8_t> column(a, lda);
+  for (int64_t i = 0; i < k; i += 4, b += 4 * kPanel, column.advance(4)) {
+    fetch(ahead);
+    const Ints left = *reinterpret_cast<const LooseInts *>(b), right = *reinterpret_cast<const LooseInts *>(b + 4 * LANES);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+      int32_t four;
+      __builtin_memcpy(&four, column[r], 4);
+      const Ints x = four - Ints{};
+      c[r][0] = DOT_BYTES(c[r][0], x, left);
+      c[r][1] = DOT_BYTES(c[r][1], x, right);
+    }
+  }
+}
+
+template <int R> void byte_tile(const ByteProduct &p, const Tile &t) {
+  Ints exact[R][2] = {};
+  multiply_bytes<R>(p.a + t.row * p.lda, p.lda, p.b + t.panel * p.to.k * kPanel, p.to.k, t.ahead, exact);
+  Vec c[R][2];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+      const int64_t column = t.panel * kPanel + half * LANES;
+      const Ints sums = exact[r][half] - p.zero[t.row + r] * *reinterpret_cast<const LooseInts *>(p.b_sum + column);
+      c[r][half] = __builtin_convertvector(sums, Vec) * (load(p.b_scale + column) * p.scale[t.row + r]);
+    }
+  write<R>(p.to, c, t.row, t.panel, p.to.add, true);
+}
+
+constexpr TileOf<ByteProduct> kByteTiles[] = {BYTE_TILES(byte_tile)};
+
+void byte_product(const ByteProduct &p, int64_t part, int64_t parts) {
+  divided(p, {p.to.m, p.to.n, p.to.k, p.to.k, 1, 4, reinterpret_cast<const char *>(p.b)}, kByteTiles, part, parts);
+}
+#endif
+
+#ifdef DOT_HALVES // (sums, pairs of bfloat16 of a, of b): adds the products of each pair
+// c += a · b in bfloat16, b in panels (k/2, panel, 2).
+template <int R> ALWAYS void multiply_halves(const uint16_t *a, int64_t lda, const uint16_t *b, int64_t k, Ahead ahead, Vec (&c)[R][2]) {
+  Column<uint16_t> column(a, lda);
+  for (int64_t i = 0; i < k; i += 2, b += 2 * kPanel, column.advance(2)) {
+    fetch(ahead);
+    const Ints left = *reinterpret_cast<const LooseInts *>(b), right = *reinterpret_cast<const LooseInts *>(b + 2 * LANES);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+      int32_t two;
+      __builtin_memcpy(&two, column[r], 4);
+      const Ints x = two - Ints{};
+      c[r][0] = DOT_HALVES(c[r][0], x, left);
+      c[r][1] = DOT_HALVES(c[r][1], x, right);
+    }
+  }
+}
+
+template <int R> void half_tile(const HalfProduct &p, const Tile &t) {
+  Vec c[R][2] = {};
+  multiply_halves<R>(p.a + t.row * p.lda + t.from, p.lda, p.b + (t.panel * p.to.k + t.from) * kPanel, t.to - t.from, t.ahead, c);
+  write<R>(p.to, c, t.row, t.panel, p.to.add || t.from > 0, t.to == p.to.k);
+}
+
+constexpr TileOf<HalfProduct> kHalfTiles[] = {HALF_TILES(half_tile)};
+
+void half_product(const HalfProduct &p, int64_t part, int64_t parts) {
+  divided(p, {p.to.m, p.to.n, p.to.k, least(p.to.k, 2048), 2, 2, reinterpret_cast<const char *>(p.b)}, kHalfTiles, part, parts);
+}
+#endif
 
 // --- attention
 
@@ -273,6 +408,13 @@ void sum(const float *a, const float *b, int64_t n, float *out) {
     out[i] = a[i] + b[i];
 }
 
+constexpr float kMagic = 12582912.0f; // 1.5 · 2^23: adding it rounds to whole numbers
+
+ALWAYS Vec rounded(Vec x, float inverse, float origin, int levels) {
+  const Vec whole = (x * inverse + kMagic) - kMagic + origin;
+  return least(most(whole, all(0)), all(static_cast<float>(levels)));
+}
+
 void quantize(const float *x, int64_t n, int levels, uint8_t *out, float *scale, int32_t *zero) {
   Vec lows = {}, highs = {}; // zero is always in the range, so that padding and relu's zeros are exact
   int64_t whole = n / LANES * LANES;
@@ -284,13 +426,14 @@ void quantize(const float *x, int64_t n, int levels, uint8_t *out, float *scale,
   for (int64_t i = whole; i < n; i++)
     low = x[i] < low ? x[i] : low, high = x[i] > high ? x[i] : high;
   const float step = high > low ? (high - low) / levels : 1;
-  const float magic = 12582912.0f; // rounds to whole numbers
-  const float origin = (-low / step + magic) - magic, inverse = 1 / step;
-  for (int64_t i = 0; i < n; i++) {
-    float q = (x[i] * inverse + magic) - magic + origin;
-    q = q < 0 ? 0 : q > levels ? levels : q;
-    out[i] = static_cast<uint8_t>(static_cast<int32_t>(q));
+  const float origin = (-low / step + kMagic) - kMagic, inverse = 1 / step;
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    const Bytes whole = __builtin_convertvector(__builtin_convertvector(rounded(load(x + i), inverse, origin, levels), Ints), Bytes);
+    __builtin_memcpy(out + i, &whole, LANES);
   }
+  for (; i < n; i++)
+    out[i] = static_cast<uint8_t>(rounded(all(x[i]), inverse, origin, levels)[0]);
   *scale = step;
   *zero = static_cast<int32_t>(origin);
 }

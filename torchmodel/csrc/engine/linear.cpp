@@ -33,16 +33,15 @@ ByteWeights::ByteWeights(const Stored &from, int64_t padded_n, int64_t padded_k)
   }
 }
 
-void reserve(Scratch &scratch, int64_t m, int64_t k, int64_t n, int precision) {
-  m = room(m), k = round_up(k, 4);
+void reserve(Scratch &scratch, int64_t m, int64_t k, int precision) {
+  m = room(m);
   if (precision == PII_BF16)
-    scratch.halves.grow(m * k);
+    scratch.halves.grow(m * apart(k, 2));
   if (precision != PII_INT8)
     return;
-  scratch.bytes.grow(m * k);
+  scratch.bytes.grow(m * apart(k, 1));
   scratch.scales.grow(m);
   scratch.zeros.grow(m);
-  scratch.sums.grow(m * n);
 }
 
 namespace {
@@ -57,8 +56,8 @@ public:
         pack(from, first, i, std::min(k_, i + kBlock));
   }
 
-  void run(Team &team, Scratch &, const float *x, int64_t m, float *out, bool add, Activation activation) override {
-    const Product p{x, k_, packed_.get(), bias_.get(), out, n_, m, n_, k_, add, activation};
+  void run(Team &team, Scratch &, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
+    const Product p{x.at, x.stride, packed_.get(), bias_.get(), out.at, out.stride, m, n_, k_, add, activation};
     team.shares([&](int64_t part, int64_t parts) { kernels_->product(p, part, parts); });
   }
 
@@ -93,13 +92,13 @@ public:
     weights_.drop_values();
   }
 
-  void run(Team &team, Scratch &s, const float *x, int64_t m, float *out, bool add, Activation activation) override {
-    constexpr int levels = 127; // seven bits: see kernels_avx2.cpp
+  void run(Team &team, Scratch &s, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
+    const Rows<uint8_t> bytes{s.bytes.get(), apart(k_, 1)};
     team.each(m, [&](int64_t i, int64_t) {
-      kernels_->quantize(x + i * k_, k_, levels, s.bytes.get() + i * padded_k_, s.scales.get() + i, s.zeros.get() + i);
+      kernels_->quantize(x.at + i * x.stride, k_, kernels_->levels, bytes.at + i * bytes.stride, s.scales.get() + i, s.zeros.get() + i);
     });
-    const ByteProduct p{{nullptr, 0, nullptr, bias_.get(), out, n_, m, n_, padded_k_, add, activation},
-                        s.bytes.get(), s.scales.get(), s.zeros.get(), packed_.get(), weights_.scales.get(), weights_.sums.get()};
+    const ByteProduct p{{nullptr, 0, nullptr, bias_.get(), out.at, out.stride, m, n_, padded_k_, add, activation},
+                        bytes.at, bytes.stride, s.scales.get(), s.zeros.get(), packed_.get(), weights_.scales.get(), weights_.sums.get()};
     team.shares([&](int64_t part, int64_t parts) { kernels_->byte_product(p, part, parts); });
   }
 
@@ -111,16 +110,58 @@ private:
   Buffer<int8_t> packed_;
 };
 
+class OwnHalves : public Linear {
+public:
+  OwnHalves(const Stored &from, const Kernels *kernels)
+      : n_(from.n), k_(from.k), padded_k_(round_up(from.k, 2)), kernels_(kernels),
+        bias_(padded_bias(from, round_up(from.n, kernels->panel))), packed_(round_up(from.n, kernels->panel) * padded_k_) {
+    const int64_t panel = kernels->panel;
+    std::vector<uint16_t> row(k_);
+    for (int64_t i = 0; i < n_; i++) {
+      kernels->to_bf16(from.row(i), k_, row.data());
+      uint16_t *to = packed_.get() + i / panel * panel * padded_k_ + i % panel * 2;
+      for (int64_t j = 0; j < k_; j++)
+        to[j / 2 * panel * 2 + j % 2] = row[j];
+    }
+  }
+
+  void run(Team &team, Scratch &s, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
+    const Rows<uint16_t> halves{s.halves.get(), apart(k_, 2)};
+    team.each(m, [&](int64_t i, int64_t) {
+      kernels_->to_bf16(x.at + i * x.stride, k_, halves.at + i * halves.stride);
+    });
+    const HalfProduct p{{nullptr, 0, nullptr, bias_.get(), out.at, out.stride, m, n_, padded_k_, add, activation},
+                        halves.at, halves.stride, packed_.get()};
+    team.shares([&](int64_t part, int64_t parts) { kernels_->half_product(p, part, parts); });
+  }
+
+private:
+  int64_t n_, k_, padded_k_;
+  const Kernels *kernels_;
+  Buffer<float> bias_;
+  Buffer<uint16_t> packed_;
+};
+
 } // namespace
 
 std::unique_ptr<Linear> own_linear(const Stored &from, int precision, const Kernels *kernels) {
-  if (precision == PII_FP32)
-    return std::make_unique<OwnFloats>(from, kernels);
-  return std::make_unique<OwnBytes>(from, kernels);
+  switch (precision) {
+  case PII_INT8:
+    return std::make_unique<OwnBytes>(from, kernels);
+  case PII_BF16:
+    return std::make_unique<OwnHalves>(from, kernels);
+  }
+  return std::make_unique<OwnFloats>(from, kernels);
 }
 
-bool own_supports(int precision, const Kernels *kernels) {
-  return precision == PII_FP32 || (precision == PII_INT8 && kernels->byte_product);
+int own_supports(int precision, const Kernels *kernels) {
+  switch (precision) {
+  case PII_INT8:
+    return kernels->byte_product == nullptr ? 0 : kernels->levels == 255 ? 2 : 1;
+  case PII_BF16:
+    return kernels->half_product == nullptr ? 0 : 2;
+  }
+  return kernels->wide ? 2 : 1;
 }
 
 } // namespace pii

@@ -60,18 +60,31 @@ struct Stored {
 
 // What products need besides their weights, shared by all of a model.
 struct Scratch {
-  Buffer<uint8_t> bytes;   // x in bytes (m, k)
+  Buffer<uint8_t> bytes;   // x in bytes (m, k), with our own loops rows apart(k, 1) apart
   Buffer<float> scales;    // of x's rows
   Buffer<int32_t> zeros;   // of x's rows
-  Buffer<int32_t> sums;    // (m, n)
-  Buffer<uint16_t> halves; // x in bfloat16 (m, k)
+  Buffer<int32_t> sums;    // (m, n), of oneDNN
+  Buffer<uint16_t> halves; // x in bfloat16 (m, k), with our own loops rows apart(k, 2) apart
 };
+
+// Rows of memory, `stride` elements apart.
+template <typename T> struct Rows {
+  T *at;
+  int64_t stride;
+};
+
+// How many elements of so many bytes the rows of a matrix (m, k) are apart that a tile reads: an odd number of cache lines, since those
+// of rows a power of two apart would drive each other out of the first cache.
+inline int64_t apart(int64_t k, int64_t bytes) {
+  constexpr int64_t kLine = 64;
+  return ((k * bytes + kLine - 1) / kLine | 1) * kLine / bytes;
+}
 
 class Linear {
 public:
   virtual ~Linear() = default;
   // x is (m, k), out (m, n), both with memory for room(m) rows. Every thread of the team calls it.
-  virtual void run(Team &, Scratch &, const float *x, int64_t m, float *out, bool add, Activation) = 0;
+  virtual void run(Team &, Scratch &, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation) = 0;
 };
 
 // Weights in rows of bytes: row j is scales[j] times whole numbers from -127 to 127.
@@ -87,7 +100,8 @@ struct ByteWeights {
 // How many rows of memory a product of m rows may touch.
 int64_t room(int64_t m);
 
-// Products of one model by oneDNN, which shares what it makes among layers of the same shape.
+// Products of one model by oneDNN, which shares what it makes among layers of the same shape. Rows of x and out follow one another
+// without gaps.
 class OneDNN {
 public:
   virtual ~OneDNN() = default;
@@ -95,10 +109,10 @@ public:
 };
 
 std::unique_ptr<Linear> own_linear(const Stored &, int precision, const Kernels *); // where own_supports has it
-bool own_supports(int precision, const Kernels *);
-std::unique_ptr<OneDNN> make_onednn();      // null where this build has none
-int onednn_supports(int precision);         // as of pii_engine_supports
+int own_supports(int precision, const Kernels *);                                   // as pii_engine_supports
+std::unique_ptr<OneDNN> make_onednn();                                              // null where this build has none
+int onednn_supports(int precision);                                                 // as pii_engine_supports
 Buffer<float> padded_bias(const Stored &, int64_t n);
-void reserve(Scratch &, int64_t m, int64_t k, int64_t n, int precision);
+void reserve(Scratch &, int64_t m, int64_t k, int precision); // what our own loops need for x (m, k)
 
 } // namespace pii

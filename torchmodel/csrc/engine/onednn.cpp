@@ -1,4 +1,4 @@
-// Products by oneDNN, which knows instructions that our own loops do not: AVX-512 and its VNNI and BF16, and AMX.
+// Products by oneDNN, which knows instructions that our own loops do not: AMX.
 #include "linear.h"
 
 namespace pii {
@@ -105,12 +105,12 @@ public:
     add_layout({{n_, k_}, memory::data_type::f32, memory::format_tag::ab}, whole.data());
   }
 
-  void run(Team &team, Scratch &s, const float *x, int64_t m, float *out, bool add, Activation activation) override {
+  void run(Team &team, Scratch &s, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
     const Kind kind{room(m), n_, k_, precision_, add, activation};
     const memory::desc have = layouts_.front().get_desc();
     Code &code = library_.code(kind, &have);
-    const void *in = convert(team, s, x, m);
-    void *to = precision_ == PII_INT8 ? static_cast<void *>(s.sums.get()) : out;
+    const void *in = convert(team, s, x.at, m);
+    void *to = precision_ == PII_INT8 ? static_cast<void *>(s.sums.get()) : out.at;
     auto &d = code.description;
     code.primitive.execute(library_.stream, {{DNNL_ARG_SRC, memory(d.src_desc(), processor(), const_cast<void *>(in))},
                                              {DNNL_ARG_WEIGHTS, packed_as(d.weights_desc())},
@@ -119,8 +119,8 @@ public:
     library_.stream.wait();
     if (precision_ != PII_INT8)
       return;
-    const ByteProduct p{{nullptr, 0, nullptr, bias_.get(), out, n_, m, n_, k_, add, activation},
-                        nullptr, s.scales.get(), s.zeros.get(), nullptr, bytes_->scales.get(), bytes_->sums.get()};
+    const ByteProduct p{{nullptr, 0, nullptr, bias_.get(), out.at, n_, m, n_, k_, add, activation},
+                        nullptr, 0, s.scales.get(), s.zeros.get(), nullptr, bytes_->scales.get(), bytes_->sums.get()};
     team.each(m, [&](int64_t i, int64_t) { kernels_->dequantize(s.sums.get() + i * n_, p, i); });
   }
 
@@ -133,7 +133,7 @@ private:
       team.each(m, [&](int64_t i, int64_t) { kernels_->to_bf16(x + i * k_, k_, s.halves.get() + i * k_); });
       return s.halves.get();
     }
-    const int levels = onednn_supports(PII_INT8) == 2 ? 255 : 127; // without VNNI, sums of two products must fit in 16 bits
+    const int levels = onednn_supports(PII_INT8) >= 2 ? 255 : 127; // without VNNI, sums of two products must fit in 16 bits
     team.each(m, [&](int64_t i, int64_t) {
       kernels_->quantize(x + i * k_, k_, levels, s.bytes.get() + i * k_, s.scales.get() + i, s.zeros.get() + i);
     });
@@ -184,9 +184,9 @@ int onednn_supports(int precision) {
   const auto has = [isa](dnnl::cpu_isa set) { return (isa & static_cast<int>(set)) == static_cast<int>(set); };
   switch (precision) {
   case PII_BF16:
-    return has(dnnl::cpu_isa::avx512_core_amx) ? 2 : has(dnnl::cpu_isa::avx512_core_bf16) ? 1 : 0;
+    return has(dnnl::cpu_isa::avx512_core_amx) ? 3 : has(dnnl::cpu_isa::avx512_core_bf16) ? 2 : 0;
   case PII_INT8:
-    return has(dnnl::cpu_isa::avx512_core_vnni) ? 2 : 1;
+    return has(dnnl::cpu_isa::avx512_core_amx) ? 3 : has(dnnl::cpu_isa::avx512_core_vnni) ? 2 : 1;
   }
   return has(dnnl::cpu_isa::avx512_core) ? 2 : 1;
 }
