@@ -435,7 +435,6 @@ describe() {
 		  "cxx11_abi": $([ "$abi" = 1 ] && echo true || echo false),
 		  "cuda": $cuda,
 		  "openblas": $(quoted "$(ldd "$1" | awk '$1 ~ /^libopenblas/ {print $1; exit}')"),
-		  "onednn": $(has_onednn && echo true || echo false),
 		  "csrc": $(quoted "$source_key")
 		}
 	END

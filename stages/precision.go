@@ -57,8 +57,7 @@ func (n nearness) String() string {
 type choice struct{ precision, why string }
 
 // choose is what auto comes to on the CPU: the first of the reduced precisions that was measured to be near fp32.
-// Figures of int8 say nothing of coarser inputs than they were measured with. bf16 is taken unmeasured: it has the exponents of
-// fp32, so how coarse it is does not depend on the model, as it does for int8.
+// Figures of int8 say nothing of coarser inputs than they were measured with.
 func (c card) choose(reduced []torchmodel.Reduced) choice {
 	var against []string
 	for _, r := range reduced {
@@ -72,8 +71,6 @@ func (c card) choose(reduced []torchmodel.Reduced) choice {
 			no("is too far from fp32: " + n.String())
 		case measured:
 			no("was measured on too few tags")
-		case r.Precision == torchmodel.BF16:
-			return choice{r.Precision, "nobody has measured how near fp32 it is for this model, but it has fp32's exponents"}
 		default:
 			no("was not measured for this model; pii calibrate does")
 		}

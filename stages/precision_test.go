@@ -39,8 +39,8 @@ func TestAutoGoesByWhatWasMeasured(t *testing.T) {
 		"not measured":                 {nil, avx2, torchmodel.FP32, "pii calibrate"},
 		"nothing but fp32":             {with(func(*nearness) {}), nil, torchmodel.FP32, "no other"},
 		"bf16, int8 measured":          {with(func(*nearness) {}), both, torchmodel.INT8, ""},
-		"bf16 first, int8 measured":    {with(func(*nearness) {}), narrow, torchmodel.BF16, "nobody has measured"},
-		"bf16, nothing measured":       {nil, both, torchmodel.BF16, "nobody has measured"},
+		"bf16 first, int8 measured":    {with(func(*nearness) {}), narrow, torchmodel.INT8, ""},
+		"bf16, nothing measured":       {nil, both, torchmodel.FP32, "bf16 was not measured"},
 		"bf16, bf16 measured and far":  {map[string]nearness{torchmodel.BF16: far}, both, torchmodel.FP32, "bf16 is too far"},
 		"bf16, int8 far, bf16 is near": {map[string]nearness{torchmodel.INT8: far, torchmodel.BF16: halves}, both, torchmodel.BF16, "99.800 %"},
 	} {

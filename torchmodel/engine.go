@@ -10,12 +10,10 @@ import (
 	"math"
 	"slices"
 	"unsafe"
-
-	"golang.org/x/sys/cpu"
 )
 
 // Precisions are the names of what the large products of a prediction may be computed in. Auto, of a model of which nothing more is
-// known, is bf16 with AMX and on GPUs from Ampere on, else fp32: int8 may change tags. See ReducedPrecisions for the others.
+// known, is bf16 on GPUs from Ampere on, else fp32: the others may change tags. See ReducedPrecisions for these.
 var Precisions = []string{Auto, FP32, TF32, FP16, BF16, INT8}
 
 // The precisions: float32; float32 whose factors a GPU rounds to 10 bits; float16 and bfloat16 with sums in float32; bytes, where
@@ -63,16 +61,10 @@ func ResolvePrecision(name, device string) (string, error) {
 	if device != "cpu" {
 		return resolveOnCUDA(name, device)
 	}
-	built, err := Built()
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case name == FP32 || name == Auto && (!built.OneDNN || !cpu.X86.HasAMXBF16):
+	switch name {
+	case Auto:
 		return FP32, nil
-	case name == Auto:
-		return BF16, nil
-	case name == FP16 || name == TF32:
+	case FP16, TF32:
 		return "", &NoPrecisionError{name, "on the CPU there are fp32, bf16 and int8"}
 	}
 	return name, nil
@@ -85,8 +77,7 @@ type engine struct {
 	precision string
 }
 
-// precision is ResolvePrecision for the session's device. Auto is fp32 also where oneDNN has not what the processor says that it has: its
-// ONEDNN_MAX_CPU_ISA may hide it, or the kernel keep it.
+// precision is ResolvePrecision for the session's device, on a CPU with the engine loaded.
 func (s *Session) precision(name string) (string, error) {
 	precision, err := ResolvePrecision(name, s.Device())
 	if err != nil || s.device.IsCuda() {
@@ -94,9 +85,6 @@ func (s *Session) precision(name string) (string, error) {
 	}
 	if _, err := loadEngine(); err != nil {
 		return "", err
-	}
-	if name == Auto && C.pii_engine_supports(precisionCodes[precision]) == 0 {
-		return FP32, nil
 	}
 	return precision, nil
 }
@@ -172,7 +160,7 @@ func (m *Model) makeEngine(precision string, by products, weights func(part []Pa
 // newEngine makes an engine without weights.
 func (m *Model) newEngine(precision string, by products) (*engine, error) {
 	if C.pii_engine_supports(precisionCodes[precision]) == 0 {
-		return nil, &NoPrecisionError{precision, "this processor has no instructions for it, or libpii.so was built without oneDNN; fp32 works everywhere"}
+		return nil, &NoPrecisionError{precision, "this processor has no instructions for it (int8 needs AVX2, bf16 AVX512_BF16 or AMX); fp32 works everywhere"}
 	}
 	shape := m.Config.shape()
 	e := &engine{precision: precision}

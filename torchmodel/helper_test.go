@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -39,6 +40,26 @@ var helpers = map[string]func() error{
 		return errors.Join(err, m.Close())
 	},
 	"bf16": sharedProducts,
+	"calls": func() error {
+		calls, err := strconv.Atoi(os.Getenv("CALLS"))
+		if err != nil {
+			return err
+		}
+		s, err := Open("cpu", 2)
+		if err != nil {
+			return err
+		}
+		m, err := s.LoadToPredict(tiny, os.Getenv("PRECISION"))
+		if err != nil {
+			return err
+		}
+		for range calls {
+			if _, err := m.Logits([]Row{{IDs: []int32{2, 5, 3}}, {IDs: []int32{2, 5, 3, 4, 7, 3}}}); err != nil {
+				return err
+			}
+		}
+		return m.Close()
+	},
 	"products": func() error {
 		s, err := Open("cpu", 1)
 		if err != nil {

@@ -33,7 +33,6 @@ type BuiltFor struct {
 	CXX11ABI    bool   `json:"cxx11_abi"`    // whether std::string is that of C++11
 	CUDA        bool   `json:"cuda"`         // whether it has CUDA's part
 	OpenBLAS    string `json:"openblas"`     // name of the OpenBLAS library that is loaded with it; "" where there is none
-	OneDNN      bool   `json:"onednn"`       // whether libpii.so uses oneDNN
 	Csrc        string `json:"csrc"`         // digest of our own C++ in both libraries
 }
 
