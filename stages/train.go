@@ -161,12 +161,13 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 		if err := t.pause(ctx); err != nil {
 			return err
 		}
-		result, err := t.step(steps[at])
-		if err != nil {
+		if err := t.step(steps[at]); err != nil {
 			return err
 		}
-		t.LossSum, t.Norm = t.LossSum+result.Loss, result.GradNorm
 		progress.Add(1)
+	}
+	if err := t.note(); err != nil {
+		return err
 	}
 	dev, err := t.task.of(ctx, t.model)
 	if ctx.Err() != nil {
@@ -182,20 +183,37 @@ func (t *training) epoch(ctx context.Context, progress *pipeline.Progress) error
 		DevLoss: dev.Loss, DevF1: dev.F1, DevPIIF1: dev.PIIF1, LR: t.rate.At(t.trainer.Steps() - 1), GradNorm: t.Norm})
 }
 
-// step takes one step over batches of indices. What it draws is a function of the seed, the step and the batch's place in it.
-func (t *training) step(batches [][]int) (torchmodel.StepResult, error) {
+// step takes one step over batches of indices, and notes how it went when that is due. What it draws is a function of the seed, the step and the batch's place in it.
+func (t *training) step(batches [][]int) error {
 	step := t.trainer.Steps()
 	random := rand.New(rand.NewPCG(uint64(t.cfg.Seed), uint64(step)<<1|1))
 	micro := make([][]torchmodel.Row, len(batches))
 	for i, batch := range batches {
 		micro[i] = t.task.rows(pick(t.train, batch), random)
 	}
-	result, err := t.trainer.Step(micro, t.rate.At(step), t.stepSeed(step))
-	if err == nil && (!finite(result.Loss) || !finite(result.GradNorm)) {
-		err = fmt.Errorf("step %d: loss %v, gradient norm %v: the training has diverged; a lower lr helps", step+1, result.Loss,
-			result.GradNorm)
+	err := t.trainer.Step(micro, t.rate.At(step), t.stepSeed(step))
+	if err == nil && t.trainer.Due() {
+		err = t.note()
 	}
-	return result, err
+	return err
+}
+
+// note takes down how the steps went that have been taken since the last call, of which a GPU may have many. An error is of the first
+// that diverged: nothing is saved after it.
+func (t *training) note() error {
+	results, err := t.trainer.Results()
+	if err != nil {
+		return err
+	}
+	for i, result := range results {
+		if !finite(result.Loss) || !finite(result.GradNorm) {
+			step := t.trainer.Steps() - len(results) + i + 1
+			return fmt.Errorf("step %d: loss %v, gradient norm %v: the training has diverged; a lower lr helps", step, result.Loss,
+				result.GradNorm)
+		}
+		t.LossSum, t.Norm = t.LossSum+result.Loss, result.GradNorm
+	}
+	return nil
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
@@ -261,6 +279,9 @@ func (t *training) interrupted(ctx context.Context) error {
 }
 
 func (t *training) save() error {
+	if err := t.note(); err != nil {
+		return err
+	}
 	content, err := json.Marshal(t)
 	if err != nil {
 		return err

@@ -22,32 +22,65 @@ type adamWSettings struct {
 	words *lazyRows // has the gradients of the word embeddings; nil where they have their own
 }
 
-// adamWStep updates the parameters in place by one step of AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101, with the
+func (s adamWSettings) inC() C.pii_torch_adamw {
+	return C.pii_torch_adamw{lr: C.double(s.LR), beta1: C.double(s.Beta1), beta2: C.double(s.Beta2), eps: C.double(s.Eps),
+		step: C.double(s.Step), max_grad_norm: C.double(s.MaxGradNorm), grad_scale: C.double(s.GradScale)}
+}
+
+// adamWState is what AdamW goes over: parameters, and of each the running means of its gradients and of their squares, of its shape and
+// type, and its weight decay.
+type adamWState struct {
+	params, expAvg, expAvgSq []*ts.Tensor
+	decay                    []float64
+}
+
+func (a adamWState) check() error {
+	n := len(a.params)
+	if len(a.expAvg) != n || len(a.expAvgSq) != n || len(a.decay) != n {
+		return fmt.Errorf("AdamW: %d parameters, %d and %d moments, %d weight decays", n, len(a.expAvg), len(a.expAvgSq), len(a.decay))
+	}
+	return nil
+}
+
+// step updates the parameters in place by one step of AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101, with the
 // arithmetic of torch.optim.AdamW) and returns the L2 norm of all gradients, after GradScale and before clipping. The
 // gradients are the parameters' own, and are undefined afterwards; parameters without one are left as they are. Where the
 // norm is infinite or NaN, nothing changes but the gradients.
-//
-// expAvg and expAvgSq are the running means of the gradients and of their squares, of the parameters' shapes and types.
-// decay has the weight decay of each parameter.
-func adamWStep(params, expAvg, expAvgSq []*ts.Tensor, decay []float64, s adamWSettings) (norm float64, err error) {
-	n := len(params)
-	if len(expAvg) != n || len(expAvgSq) != n || len(decay) != n {
-		return 0, fmt.Errorf("AdamW: %d parameters, %d and %d moments, %d weight decays", n, len(expAvg), len(expAvgSq), len(decay))
+func (a adamWState) step(s adamWSettings) (norm float64, err error) {
+	if err := a.check(); err != nil {
+		return 0, err
 	}
-	if n == 0 {
+	if len(a.params) == 0 {
 		return 0, nil
 	}
-	defer runtime.KeepAlive(params)
-	defer runtime.KeepAlive(expAvg)
-	defer runtime.KeepAlive(expAvgSq)
+	defer runtime.KeepAlive(a)
+	numbers := s.inC()
 	err = taken(C.pii_torch_adamw_step(
-		pointers(params), nil, pointers(expAvg), pointers(expAvgSq), (*C.double)(unsafe.Pointer(&decay[0])), C.int(n),
-		C.double(s.LR), C.double(s.Beta1), C.double(s.Beta2), C.double(s.Eps), C.double(s.Step), C.double(s.MaxGradNorm),
-		C.double(s.GradScale), s.words.handle(), (*C.double)(unsafe.Pointer(&norm))))
+		pointers(a.params), pointers(a.expAvg), pointers(a.expAvgSq), (*C.double)(unsafe.Pointer(&a.decay[0])), C.int(len(a.params)),
+		&numbers, s.words.handle(), (*C.double)(unsafe.Pointer(&norm))))
 	if err != nil {
 		return 0, fmt.Errorf("AdamW: %w", err)
 	}
 	return norm, nil
+}
+
+// stepOnDevice is step where the host is not to wait for a GPU. losses are those of the parts of the step, scalars; weight is what their
+// sum is divided by. The result is a tensor (2) float32 on the device, the caller's to drop: the loss, and the norm. Where either is infinite
+// or NaN, nothing changes but the gradients.
+func (a adamWState) stepOnDevice(s adamWSettings, losses []*ts.Tensor, weight float64) (*ts.Tensor, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	defer runtime.KeepAlive(a)
+	defer runtime.KeepAlive(losses)
+	numbers, result := s.inC(), unsafe.Pointer(nil)
+	err := taken(C.pii_torch_adamw_step_on_device(
+		pointers(a.params), pointers(a.expAvg), pointers(a.expAvgSq), (*C.double)(unsafe.Pointer(unsafe.SliceData(a.decay))), C.int(len(a.params)),
+		&numbers, pointers(losses), C.int(len(losses)), C.double(weight), &result))
+	if err != nil {
+		return nil, fmt.Errorf("AdamW: %w", err)
+	}
+	return ts.FromCtensor(result), nil
 }
 
 // pointers lists the C++ tensors behind gotch's; nil for a nil one.

@@ -52,6 +52,8 @@ func newAdamWCase(t *testing.T, kind gotch.DType, sizes []int64) *adamWCase {
 	return c
 }
 
+func (c *adamWCase) state() adamWState { return adamWState{c.params, c.m, c.v, c.decay} }
+
 // backward gives every parameter but the skipped one the gradient weights * scale.
 func (c *adamWCase) backward(t *testing.T, kind gotch.DType, scale float64, skip int) {
 	t.Helper()
@@ -91,7 +93,7 @@ func TestAdamWStepAsReference(t *testing.T) {
 			for step := 1; step <= 4; step++ {
 				s := adamWSettings{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: step, MaxGradNorm: float64(step-1) * 100, GradScale: 1 / scale}
 				c.backward(t, kind, scale, skip)
-				norm, err := adamWStep(c.params, c.m, c.v, c.decay, s)
+				norm, err := c.state().step(s)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -139,7 +141,7 @@ func TestAdamWStepLeavesParametersWhereGradientsAreInfinite(t *testing.T) {
 	c := newAdamWCase(t, gotch.Float, []int64{5})
 	c.weights[0][3] = float32(math.Inf(1))
 	c.backward(t, gotch.Float, 1, -1)
-	norm, err := adamWStep(c.params, c.m, c.v, c.decay, adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, GradScale: 1})
+	norm, err := c.state().step(adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, GradScale: 1})
 	if err != nil || !math.IsInf(norm, 1) {
 		t.Errorf("norm %v, error %v; want an infinite norm", norm, err)
 	}
@@ -149,15 +151,15 @@ func TestAdamWStepLeavesParametersWhereGradientsAreInfinite(t *testing.T) {
 func TestAdamWStepRefusesWrongNumbers(t *testing.T) {
 	needLibtorch(t)
 	c := newAdamWCase(t, gotch.Float, []int64{5})
-	if _, err := adamWStep(c.params, c.m, c.v, c.decay, adamWSettings{Step: 0}); err == nil {
+	if _, err := c.state().step(adamWSettings{Step: 0}); err == nil {
 		t.Error("step 0 was taken")
 	}
-	if _, err := adamWStep(c.params, c.m[:0], c.v, c.decay, adamWSettings{Step: 1}); err == nil {
+	if _, err := (adamWState{c.params, c.m[:0], c.v, c.decay}).step(adamWSettings{Step: 1}); err == nil {
 		t.Error("a missing moment was accepted")
 	}
 	c.m[0] = ts.MustZeros([]int64{4}, gotch.Float, gotch.CPU)
 	c.backward(t, gotch.Float, 1, -1)
-	if _, err := adamWStep(c.params, c.m, c.v, c.decay, adamWSettings{Step: 1}); err == nil {
+	if _, err := c.state().step(adamWSettings{Step: 1}); err == nil {
 		t.Error("a moment of another shape was accepted")
 	}
 }
@@ -172,6 +174,7 @@ func BenchmarkAdamWStep(b *testing.B) {
 		m, v = append(m, ts.MustZeros([]int64{size}, gotch.Float, gotch.CPU)), append(v, ts.MustZeros([]int64{size}, gotch.Float, gotch.CPU))
 		total += size
 	}
+	state := adamWState{params, m, v, make([]float64, len(params))}
 	for b.Loop() {
 		b.StopTimer()
 		for _, p := range params {
@@ -180,7 +183,7 @@ func BenchmarkAdamWStep(b *testing.B) {
 			sum.MustDrop()
 		}
 		b.StartTimer()
-		if _, err := adamWStep(params, m, v, make([]float64, len(params)), adamWSettings{LR: 1e-5, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 1, MaxGradNorm: 1, GradScale: 1}); err != nil {
+		if _, err := state.step(adamWSettings{LR: 1e-5, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 1, MaxGradNorm: 1, GradScale: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -91,7 +91,7 @@ func newBatch(s *scope, c Config, rows []Row, device gotch.Device) batch {
 	b, l := int64(len(rows)), int64(length)
 	made := batch{rows: len(rows), length: length,
 		ids: s.ints(ids, []int64{b, l}, device), positions: s.ints(positions, []int64{1, l}, device),
-		mask: s.float32s(mask, []int64{b, 1, 1, l}, device)}
+		mask: s.upload(bytesOf(mask), []int64{b, 1, 1, l}, gotch.Float, device)}
 	if rows[0].Tags != nil {
 		made.tags = s.ints(tags, []int64{b * l}, device)
 		for i, tag := range tags {

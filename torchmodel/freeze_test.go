@@ -79,11 +79,7 @@ func TestFrozenParametersHaveNoPartInTheNorm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := trainer.Step(rows, 0, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		norms = append(norms, r.GradNorm)
+		norms = append(norms, takeStep(t, trainer, rows, 0, 1).GradNorm)
 		if err := trainer.Close(); err != nil {
 			t.Error(err)
 		}

@@ -192,10 +192,7 @@ func (g goldenTraining) compare(t *testing.T, m *Model, precision string, tolera
 		if math.Abs(lr-step.LR) > 1e-12*o.LR {
 			t.Errorf("step %d: learning rate %g, want %g", i+1, lr, step.LR)
 		}
-		got, err := trainer.Step(micro, lr, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := takeStep(t, trainer, micro, lr, 1)
 		if !(math.Abs(got.Loss-step.Loss) <= tolerance*step.Loss) ||
 			precision == FP32 && !(math.Abs(got.GradNorm-step.GradNorm) <= tolerance*step.GradNorm) {
 			t.Errorf("step %d: loss %g, norm %g; want %g, %g", i+1, got.Loss, got.GradNorm, step.Loss, step.GradNorm)

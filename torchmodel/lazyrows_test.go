@@ -116,8 +116,8 @@ func (c *tableCase) step(t *testing.T, ids [][]int32, scale float64, s adamWSett
 	for side, words := range []*lazyRows{nil, c.lazy} {
 		s.words = words
 		var err error
-		params := []*ts.Tensor{c.table[side], c.other[side]}
-		if norms[side], err = adamWStep(params, c.m[side], c.v[side], []float64{c.decay, 0}, s); err != nil {
+		state := adamWState{[]*ts.Tensor{c.table[side], c.other[side]}, c.m[side], c.v[side], []float64{c.decay, 0}}
+		if norms[side], err = state.step(s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -242,7 +242,7 @@ func trainedStates(t *testing.T, m *Model, trainer *Trainer) []byte {
 				}
 			}
 		}
-		if _, err := trainer.Step(micro, 1e-2, int64(step)<<16); err != nil {
+		if err := trainer.Step(micro, 1e-2, int64(step)<<16); err != nil {
 			t.Fatal(err)
 		}
 		judged, err := Judged{}, error(nil)
@@ -274,7 +274,7 @@ func TestTwoTrainersOfAModel(t *testing.T) {
 				trainer.eager()
 			}
 			rows := []Row{{IDs: []int32{int32(i), 7}, Tags: []int64{0, 1}}}
-			if _, err := trainer.Step([][]Row{rows}, 1e-2, 1); err != nil {
+			if err := trainer.Step([][]Row{rows}, 1e-2, 1); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -193,7 +193,7 @@ func TestMaskedLMLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for step := range 60 {
-		if _, err := trainer.Step([][]Row{rows}, 1e-2, int64(step)); err != nil {
+		if err := trainer.Step([][]Row{rows}, 1e-2, int64(step)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -228,7 +228,7 @@ func TestResumedMaskedLMIsBitIdentical(t *testing.T) {
 		}
 		for step := from; step < to; step++ {
 			rows := maskedRows(rand.New(rand.NewPCG(7, uint64(step))), 4)
-			if _, err := trainer.Step([][]Row{rows}, 1e-2, int64(step)<<16); err != nil {
+			if err := trainer.Step([][]Row{rows}, 1e-2, int64(step)<<16); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -61,7 +61,7 @@ func TestTrainingKeepsMemoryFlat(t *testing.T) {
 		for range steps {
 			step := trainer.Steps()
 			random := rand.New(rand.NewPCG(7, uint64(step)))
-			if _, err := trainer.Step([][]Row{randomRows(random, 9), randomRows(random, 3)}, 1e-2, int64(step)<<16); err != nil {
+			if err := trainer.Step([][]Row{randomRows(random, 9), randomRows(random, 3)}, 1e-2, int64(step)<<16); err != nil {
 				t.Fatal(err)
 			}
 		}

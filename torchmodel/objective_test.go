@@ -82,10 +82,7 @@ func sameStepFor(t *testing.T, model func() *Model, objective Objective, divisio
 			t.Fatal(err)
 		}
 		defer trainer.Close()
-		got, err := trainer.Step(micro, 1e-3, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := takeStep(t, trainer, micro, 1e-3, 1)
 		if i == 0 {
 			want = got
 		}

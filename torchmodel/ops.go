@@ -72,21 +72,12 @@ func (s *scope) inner(part func(*scope) *ts.Tensor) *ts.Tensor {
 	return result
 }
 
-// ints is a new tensor of 64-bit integers on the device.
-func (s *scope) ints(values []int64, shape []int64, device gotch.Device) *ts.Tensor {
-	return s.data(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 8*len(values)), shape, gotch.Int64, device)
-}
-
 // float32s is a new tensor of 32-bit floats on the device.
 func (s *scope) float32s(values []float32, shape []int64, device gotch.Device) *ts.Tensor {
-	return s.data(bytesOf(values), shape, gotch.Float, device)
-}
-
-func (s *scope) data(content []byte, shape []int64, dtype gotch.DType, device gotch.Device) *ts.Tensor {
 	if s.err != nil {
 		return nil
 	}
-	x := s.keep(ts.OfDataSize(content, shape, dtype))
+	x := s.keep(ts.OfDataSize(bytesOf(values), shape, gotch.Float))
 	if s.err == nil && device.IsCuda() {
 		x = s.keep(x.To(device, false))
 	}

@@ -74,11 +74,8 @@ func TestThreadsDoNotChangeTraining(t *testing.T) {
 		trainer := newTestTrainer(t, m, Objective{LabelSmoothing: 0.1, ClassWeights: []float64{0.1, 2, 3}})
 		for step := range 6 {
 			random := rand.New(rand.NewPCG(7, uint64(step)))
-			result, err := trainer.Step([][]Row{randomRows(random, 21), randomRows(random, 20)}, 1e-2, int64(step)<<16)
-			if err != nil {
-				t.Fatal(err)
-			}
-			results = append(results, result)
+			micro := [][]Row{randomRows(random, 21), randomRows(random, 20)}
+			results = append(results, takeStep(t, trainer, micro, 1e-2, int64(step)<<16))
 		}
 		return weights(t, m), results
 	}
@@ -98,7 +95,7 @@ func TestThreadsDoNotChangeMaskedLM(t *testing.T) {
 		for step := range 4 {
 			rows := slices.Repeat([]Row{{IDs: []int32{1}, Tags: []int64{IgnoreIndex}}}, shardRows)
 			rows = append(rows, maskedRows(rand.New(rand.NewPCG(7, uint64(step))), 2*shardRows)...)
-			if _, err := trainer.Step([][]Row{rows}, 1e-2, int64(step)<<16); err != nil {
+			if err := trainer.Step([][]Row{rows}, 1e-2, int64(step)<<16); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -150,8 +147,8 @@ func TestShardsHaveTheWholesGradients(t *testing.T) {
 		}
 		return sum, gradients(t, m)
 	}
-	wantSum, want := collect(func() (float64, error) { return trainer.backward(m, 0, rows, weight, nil) })
-	gotSum, got := collect(func() (float64, error) { return trainer.accumulate([][]Row{rows}, weight, 1) })
+	wantSum, want := collect(func() (float64, error) { return trainer.backwardOfShard(m, 0, rows, weight, nil) })
+	gotSum, got := collect(func() (float64, error) { return trainer.accumulate(rows, weight, 1) })
 	if math.Abs(gotSum-wantSum) > 1e-5*wantSum || len(got) != len(want) || len(want) != len(m.parameters) {
 		t.Errorf("loss %v of %d parameters, want %v of %d", gotSum, len(got), wantSum, len(want))
 	}
@@ -169,7 +166,7 @@ func TestFailedShardsLeaveNothing(t *testing.T) {
 	rows := randomRows(rand.New(rand.NewPCG(4, 4)), 32)
 	want := func() []byte {
 		m := newTestModel(t, openWith(t, 2), 5)
-		if _, err := newTestTrainer(t, m, Objective{}).Step([][]Row{rows}, 1e-2, 1); err != nil {
+		if err := newTestTrainer(t, m, Objective{}).Step([][]Row{rows}, 1e-2, 1); err != nil {
 			t.Fatal(err)
 		}
 		return weights(t, m)
@@ -182,7 +179,7 @@ func TestFailedShardsLeaveNothing(t *testing.T) {
 				if i == fails {
 					return 0, errors.New("no luck")
 				}
-				return trainer.backward(m, i, shardsOf(rows)[i], 1, newMasks(1, i))
+				return trainer.backwardOfShard(m, i, shardsOf(rows)[i], 1, newMasks(1, i))
 			})
 			return err
 		})
@@ -191,10 +188,10 @@ func TestFailedShardsLeaveNothing(t *testing.T) {
 		}
 	}
 	wrong := append(slices.Clone(rows), Row{IDs: []int32{50}, Tags: []int64{0}})
-	if _, err := trainer.Step([][]Row{wrong}, 1e-2, 1); err == nil || !strings.Contains(err.Error(), "token id 50") {
+	if err := trainer.Step([][]Row{wrong}, 1e-2, 1); err == nil || !strings.Contains(err.Error(), "token id 50") {
 		t.Errorf("a wrong row: %v", err)
 	}
-	if _, err := trainer.Step([][]Row{rows}, 1e-2, 1); err != nil {
+	if err := trainer.Step([][]Row{rows}, 1e-2, 1); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(weights(t, m), want) {

@@ -39,8 +39,8 @@ func (t *Trainer) state() map[string]stateTensor {
 		all["weight."+p.Name] = stateTensor{p.tensor, p.Shape}
 	}
 	for i, p := range t.trained {
-		all["exp_avg."+p.Name] = stateTensor{t.expAvg[i], p.Shape}
-		all["exp_avg_sq."+p.Name] = stateTensor{t.expAvgSq[i], p.Shape}
+		all["exp_avg."+p.Name] = stateTensor{t.adamW.expAvg[i], p.Shape}
+		all["exp_avg_sq."+p.Name] = stateTensor{t.adamW.expAvgSq[i], p.Shape}
 	}
 	return all
 }
@@ -73,6 +73,9 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 			return err
 		}
 		t.model.dropEngine()
+		if err := t.forget(); err != nil {
+			return err
+		}
 		for name, into := range state {
 			if err := file.restore(name, into.tensor, into.shape, t.model.session.device); err != nil {
 				return fmt.Errorf("restoring training: %s: %w", path, err)

@@ -18,20 +18,19 @@ type Optimizer struct {
 
 // Trainer changes a model's weights step by step. Its state can be saved and restored bit for bit.
 type Trainer struct {
-	model      *Model
-	optimizer  Optimizer
-	objective  Objective
-	weights    *ts.Tensor // class weights (K) float32, or ts.None
-	held       scope      // owns the class weights
-	crew       crew
-	step       int
-	scale      lossScale
-	trained    []Parameter  // those of the model's parameters that are not frozen
-	parameters []*ts.Tensor // their tensors
-	expAvg     []*ts.Tensor // first moments, as parameters
-	expAvgSq   []*ts.Tensor // second moments
-	decay      []float64
-	words      *lazyRows // AdamW of the word embeddings; nil where each step updates them whole
+	model     *Model
+	optimizer Optimizer
+	objective Objective
+	weights   *ts.Tensor // class weights (K) float32, or ts.None
+	held      scope      // owns the class weights
+	crew      crew
+	step      int
+	scale     lossScale
+	trained   []Parameter  // those of the model's parameters that are not frozen
+	adamW     adamWState   // of their tensors
+	words     *lazyRows    // AdamW of the word embeddings; nil where each step updates them whole
+	results   []StepResult // of the steps since Results was called, as far as they are known
+	unread    []*ts.Tensor // of the steps after these, as of stepOnDevice: their results are on the GPU
 }
 
 // NewTrainer makes a trainer at step 0 of the parameters that are not frozen.
@@ -71,12 +70,12 @@ func (t *Trainer) prepare() error {
 		if err != nil {
 			return err
 		}
-		t.expAvg = append(t.expAvg, first)
+		t.adamW.expAvg = append(t.adamW.expAvg, first)
 		second, err := zeros(p, t.model.session)
 		if err != nil {
 			return err
 		}
-		t.expAvgSq = append(t.expAvgSq, second)
+		t.adamW.expAvgSq = append(t.adamW.expAvgSq, second)
 		decay := 0.0
 		if p.Decays() {
 			decay = t.optimizer.WeightDecay
@@ -86,7 +85,8 @@ func (t *Trainer) prepare() error {
 				return err
 			}
 		}
-		t.trained, t.parameters, t.decay = append(t.trained, p), append(t.parameters, p.tensor), append(t.decay, decay)
+		t.trained = append(t.trained, p)
+		t.adamW.params, t.adamW.decay = append(t.adamW.params, p.tensor), append(t.adamW.decay, decay)
 	}
 	if t.objective.ClassWeights == nil {
 		return nil
@@ -113,12 +113,10 @@ func (t *Trainer) Close() error {
 	return t.model.session.do(func() error {
 		errs := []error{t.takeTurn(nil)}
 		t.words.free()
-		for _, x := range append(t.expAvg, t.expAvgSq...) {
-			errs = append(errs, x.Drop())
-		}
+		errs = append(errs, dropAll(t.adamW.expAvg), dropAll(t.adamW.expAvgSq))
 		t.held.drop()
-		errs = append(errs, t.crew.close())
-		t.expAvg, t.expAvgSq, t.words = nil, nil, nil
+		errs = append(errs, t.forget(), t.crew.close())
+		t.adamW, t.words = adamWState{}, nil
 		return errors.Join(append(errs, t.held.err)...)
 	})
 }
@@ -132,19 +130,18 @@ type StepResult struct {
 	GradNorm float64 // L2 norm of all gradients, before clipping
 }
 
-// Step takes one optimizer step at learning rate lr over micro-batches whose gradients are accumulated. The loss is the
-// weighted sum over all labelled tokens of the step divided by the sum of their weights, so that the result does not depend
-// on how the rows are divided into micro-batches. Dropout depends on the rows and seed alone; on a GPU, micro-batch i draws with
-// seed + i.
-func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error) {
+// Step takes one optimizer step at learning rate lr over micro-batches whose gradients are accumulated; Results says how it went.
+// The loss is the weighted sum over all labelled tokens of the step divided by the sum of their weights, so that the result does not
+// depend on how the rows are divided into micro-batches. Dropout depends on the rows and seed alone; on a GPU, micro-batch i draws
+// with seed + i. Where gradients are not finite, no weight changes.
+func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) error {
 	weight := 0.0
 	for _, rows := range micro {
 		weight += t.objective.weightOf(rows)
 	}
 	if weight == 0 {
-		return StepResult{}, errors.New("training step: no token has a label")
+		return errors.New("training step: no token has a label")
 	}
-	var result StepResult
 	err := t.model.session.do(func() (err error) {
 		t.model.dropEngine() // its copies of the weights are of before the step
 		if err := t.takeTurn(t.words); err != nil {
@@ -156,18 +153,16 @@ func (t *Trainer) Step(micro [][]Row, lr float64, seed int64) (StepResult, error
 			}
 			defer func() { err = errors.Join(err, allowTF32(false)) }()
 		}
-		again := true
-		for again && err == nil {
-			result, err = t.try(micro, weight, lr, seed)
-			again = finite([]float32{float32(result.Loss)}) && t.scale.after(result.GradNorm)
+		if t.model.session.onGPU() {
+			return t.stepOnGPU(micro, weight, lr, seed)
 		}
-		return err
+		return t.stepOnCPU(slices.Concat(micro...), weight, lr, seed)
 	})
 	if err != nil {
-		return StepResult{}, fmt.Errorf("training step %d: %w", t.step+1, err)
+		return fmt.Errorf("training step %d: %w", t.step+1, err)
 	}
 	t.step++
-	return result, nil
+	return nil
 }
 
 // takeTurn makes words the rows of the model that may wait. Where they were another trainer's, these make up their steps.
@@ -180,68 +175,46 @@ func (t *Trainer) takeTurn(words *lazyRows) error {
 	return err
 }
 
-// try computes a step. Where gradients are not finite, no weight changes.
-func (t *Trainer) try(micro [][]Row, weight, lr float64, seed int64) (StepResult, error) {
-	sum, err := t.accumulate(micro, weight, seed)
-	if err != nil {
-		return StepResult{}, err
-	}
+// adamWSettings are the numbers of the step that is being taken.
+func (t *Trainer) adamWSettings(lr float64) adamWSettings {
 	o := t.optimizer
-	norm, err := adamWStep(t.parameters, t.expAvg, t.expAvgSq, t.decay, adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2,
-		Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm, GradScale: 1 / t.scale.factor, words: t.words})
-	return StepResult{Loss: sum / weight, GradNorm: norm}, err
+	return adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm,
+		GradScale: 1 / t.scale.factor, words: t.words}
 }
 
-// accumulate leaves the gradients of a step in the model and returns its summed loss. On the CPU the rows go into shards; a
-// GPU computes micro-batches as they are, or in parts where its memory is too small, with its own random numbers.
-func (t *Trainer) accumulate(micro [][]Row, weight float64, seed int64) (float64, error) {
-	if !t.model.session.onGPU() {
-		rows := slices.Concat(micro...)
-		if err := t.words.begin(rows, t.model.Config); err != nil {
-			return 0, err
-		}
-		shards := shardsOf(rows)
-		return t.crew.accumulate(len(shards), func(m *Model, i int) (float64, error) {
-			return t.backward(m, i, shards[i], weight, newMasks(seed, i))
-		})
+// stepOnCPU computes rows in shards, several at a time.
+func (t *Trainer) stepOnCPU(rows []Row, weight, lr float64, seed int64) error {
+	sum, err := t.accumulate(rows, weight, seed)
+	if err != nil {
+		return err
 	}
-	for {
-		sum, failed, err := t.accumulateParts(micro, weight, seed)
-		if !isOutOfMemory(err) || !t.model.session.halve(failed) {
-			return sum, err
-		}
+	norm, err := t.adamW.step(t.adamWSettings(lr))
+	if err == nil {
+		t.results = append(t.results, StepResult{Loss: sum / weight, GradNorm: norm})
 	}
+	return err
 }
 
-// accumulateParts is accumulate in parts that there is room for. failed are the rows that an error is of; it leaves no gradients.
-func (t *Trainer) accumulateParts(micro [][]Row, weight float64, seed int64) (sum float64, failed []Row, err error) {
-	var parts [][]Row
-	for _, rows := range micro {
-		parts = append(parts, t.model.session.room.parts(rows)...)
+// accumulate leaves the gradients of a step in the model and returns its summed loss.
+func (t *Trainer) accumulate(rows []Row, weight float64, seed int64) (float64, error) {
+	if err := t.words.begin(rows, t.model.Config); err != nil {
+		return 0, err
 	}
-	sum, err = t.crew.accumulate(len(parts), func(m *Model, i int) (float64, error) {
-		failed = parts[i]
-		if err := errors.Join(manualSeed(seed+int64(i)), t.model.session.shortOf(failed)); err != nil {
-			return 0, err
-		}
-		return t.backward(m, i, failed, weight, nil)
+	shards := shardsOf(rows)
+	return t.crew.accumulate(len(shards), func(m *Model, i int) (float64, error) {
+		return t.backwardOfShard(m, i, shards[i], weight, newMasks(seed, i))
 	})
-	return sum, failed, err
 }
 
-// backward adds the gradients of rows, divided by the weight of the step, to those of m, and returns their summed loss. It
-// runs on the thread that computes with m. shard is the rows' place in the order in which gradients are summed.
-func (t *Trainer) backward(m *Model, shard int, rows []Row, weight float64, random *masks) (float64, error) {
+// backwardOfShard adds the gradients of rows to those of m and returns their summed loss. It runs on the thread that computes with
+// m. shard is the rows' place in the order in which gradients are summed.
+func (t *Trainer) backwardOfShard(m *Model, shard int, rows []Row, weight float64, random *masks) (float64, error) {
 	s := &scope{masks: random, precision: t.optimizer.Precision, words: t.words.picked()}
 	defer s.drop()
 	in := newBatch(s, m.Config, rows, m.session.device)
-	if s.err == nil && in.tags != nil && len(in.labelled) == 0 {
-		return 0, nil // other rows of the step have labels
-	}
-	sum := m.lossOf(s, in, t.weights, t.objective.LabelSmoothing, true)
-	mean := s.scale(sum, t.scale.factor/weight)
-	if s.err == nil {
-		s.fail(mean.Backward())
+	sum := t.backward(s, m, in, weight)
+	if s.err != nil || sum == nil {
+		return 0, s.err
 	}
 	s.fail(t.words.add(shard, in.ids, s.words))
 	value := s.floats(sum)
@@ -249,4 +222,18 @@ func (t *Trainer) backward(m *Model, shard int, rows []Row, weight float64, rand
 		return 0, s.err
 	}
 	return float64(value[0]), nil
+}
+
+// backward adds the gradients of a batch, divided by the weight of the step, to those of m, and returns its summed loss, a scalar
+// float32. Where no token has a label, it is nil: other rows of the step have.
+func (t *Trainer) backward(s *scope, m *Model, in batch, weight float64) *ts.Tensor {
+	if s.err == nil && in.tags != nil && len(in.labelled) == 0 {
+		return nil
+	}
+	sum := m.lossOf(s, in, t.weights, t.objective.LabelSmoothing, true)
+	mean := s.scale(sum, t.scale.factor/weight)
+	if s.err == nil {
+		s.fail(mean.Backward())
+	}
+	return sum
 }

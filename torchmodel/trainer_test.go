@@ -17,10 +17,23 @@ func trainSteps(t *testing.T, trainer *Trainer, until int) {
 	for trainer.Steps() < until {
 		step := trainer.Steps()
 		random := rand.New(rand.NewPCG(7, uint64(step)))
-		if _, err := trainer.Step([][]Row{randomRows(random, 4), randomRows(random, 3)}, 1e-2, int64(step)<<16); err != nil {
+		if err := trainer.Step([][]Row{randomRows(random, 4), randomRows(random, 3)}, 1e-2, int64(step)<<16); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// takeStep takes a step and says how it went.
+func takeStep(t testing.TB, trainer *Trainer, micro [][]Row, lr float64, seed int64) StepResult {
+	t.Helper()
+	if err := trainer.Step(micro, lr, seed); err != nil {
+		t.Fatal(err)
+	}
+	results, err := trainer.Results()
+	if err != nil || len(results) != 1 {
+		t.Fatalf("the results of one step are %v, %v", results, err)
+	}
+	return results[0]
 }
 
 // TestResumedTrainingIsBitIdentical: with dropout and accumulation, stopped at any step, and with all options.
@@ -103,7 +116,7 @@ func TestTrainingLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for step := range 60 {
-		if _, err := trainer.Step([][]Row{rows}, 1e-2, int64(step)); err != nil {
+		if err := trainer.Step([][]Row{rows}, 1e-2, int64(step)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,7 +136,7 @@ func TestStepWithoutLabelsIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer trainer.Close()
-	if _, err := trainer.Step([][]Row{{{IDs: []int32{1}, Tags: []int64{IgnoreIndex}}}}, 1, 1); err == nil {
+	if err := trainer.Step([][]Row{{{IDs: []int32{1}, Tags: []int64{IgnoreIndex}}}}, 1, 1); err == nil {
 		t.Error("a step without a label was taken")
 	}
 }
@@ -150,7 +163,7 @@ func BenchmarkTraining(b *testing.B) {
 							rows[i].Tags = append(rows[i].Tags, int64(random.IntN(15)))
 						}
 					}
-					if _, err := trainer.Step([][]Row{rows}, 1e-4, int64(trainer.Steps())); err != nil {
+					if err := trainer.Step([][]Row{rows}, 1e-4, int64(trainer.Steps())); err != nil {
 						b.Fatal(err)
 					}
 				}

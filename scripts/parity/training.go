@@ -75,10 +75,14 @@ func (want training) take(rows []row, m *torchmodel.Model, trainer *torchmodel.T
 			micro = append(micro, b.rows())
 		}
 		lr := schedule.At(i)
-		got, err := trainer.Step(micro, lr, 1)
+		if err := trainer.Step(micro, lr, 1); err != nil {
+			return err
+		}
+		results, err := trainer.Results()
 		if err != nil {
 			return err
 		}
+		got := results[0]
 		where := fmt.Sprintf("training.json, step %d", i+1)
 		rows[0].see(relative(lr, step.LR), where)
 		rows[1].see(relative(got.Loss, step.Loss), where)

@@ -5,16 +5,16 @@
 #include <algorithm>
 #include <c10/core/GradMode.h>
 #include <cmath>
+#include <map>
 #include <stdexcept>
+#include <torch/version.h>
 #include <vector>
 
 namespace {
 
 using namespace pii;
 
-struct Settings {
-  double lr, beta1, beta2, eps, step, max_grad_norm, grad_scale;
-};
+using Settings = pii_torch_adamw;
 
 // What one step needs of a parameter.
 struct Entry {
@@ -93,14 +93,13 @@ std::vector<at::Tensor> column(const std::vector<Entry> &entries, at::Tensor Ent
   return list;
 }
 
-// The norms are gathered on the device, so that the host waits once.
+// The sum of the squares of all gradients, a scalar (float64) on their device. There is one gradient at least.
+at::Tensor sum_on_device(const std::vector<Entry> &entries) {
+  return at::stack(at::_foreach_norm(column(entries, &Entry::grad), 2)).to(at::kDouble).square().sum();
+}
+
 double general_sum_of_squares(const std::vector<Entry> &entries) {
-  if (entries.empty())
-    return 0;
-  std::vector<at::Tensor> norms = at::_foreach_norm(column(entries, &Entry::grad), 2);
-  for (at::Tensor &norm : norms)
-    norm = norm.to(norms[0].device(), at::kDouble);
-  return at::stack(norms).square().sum().item<double>();
+  return entries.empty() ? 0 : sum_on_device(entries).item<double>();
 }
 
 void general_update(const std::vector<Entry> &entries, const Settings &s, double grad_factor) {
@@ -129,20 +128,19 @@ const at::Tensor &tensor_at(void **list, int i, const char *what) {
 }
 
 // Gathers the entries with a gradient; shapes and devices must agree.
-std::vector<Entry> gather(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n) {
+std::vector<Entry> gather(void **params, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n) {
   std::vector<Entry> entries;
   for (int i = 0; i < n; i++) {
     Entry e{tensor_at(params, i, "parameter"), {}, tensor_at(exp_avg, i, "first moment"), tensor_at(exp_avg_sq, i, "second moment"),
             weight_decay[i]};
-    auto *grad = grads == nullptr ? nullptr : static_cast<at::Tensor *>(grads[i]);
-    e.grad = grads == nullptr ? e.param.grad() : grad == nullptr ? at::Tensor() : *grad;
+    e.grad = e.param.grad();
     if (!e.grad.defined())
       continue;
     for (const at::Tensor &t : {e.grad, e.exp_avg, e.exp_avg_sq})
       if (t.sizes() != e.param.sizes() || t.device() != e.param.device())
         throw std::invalid_argument("parameter " + std::to_string(i) + ": its gradient and moments differ from it in shape or device");
     e.grad = e.grad.to(e.param.scalar_type());
-    if (is_plain(e.param))
+    if (e.param.is_contiguous())
       e.grad = e.grad.contiguous();
     entries.push_back(e);
   }
@@ -171,6 +169,60 @@ void step_of(std::vector<Entry> entries, LazyRows *lazy, const Settings &s, doub
       t.unsafeGetTensorImpl()->bump_version();
 }
 
+// Whether libtorch has AdamW as one operator for a device: for CUDA from 2.0 on, for the CPU from 2.4 on.
+bool has_fused(const at::Device &device) {
+  constexpr int version = TORCH_VERSION_MAJOR * 100 + TORCH_VERSION_MINOR;
+  return version >= (device.is_cuda() ? 200 : 204);
+}
+
+// Updates by libtorch's own operator: gradients are divided by divisor, and nothing changes where skip is 1; both are scalars (float32)
+// on the device. The operator takes one weight decay at a time.
+void fused_update(const std::vector<Entry> &entries, const Settings &s, const at::Tensor &divisor, const at::Tensor &skip) {
+#if TORCH_VERSION_MAJOR >= 2
+  std::map<double, std::vector<Entry>> by_decay;
+  for (const Entry &e : entries)
+    by_decay[e.weight_decay].push_back(e);
+  const at::Tensor step = at::full({}, s.step, divisor.options());
+  for (const auto &[decay, same] : by_decay)
+    at::_fused_adamw_(column(same, &Entry::param), column(same, &Entry::grad), column(same, &Entry::exp_avg),
+                      column(same, &Entry::exp_avg_sq), {}, std::vector<at::Tensor>(same.size(), step), s.lr, s.beta1, s.beta2, decay,
+                      s.eps, /*amsgrad=*/false, /*maximize=*/false, divisor, skip);
+#endif
+}
+
+// By what gradients are divided to be scaled and clipped; norm is that of the scaled ones.
+at::Tensor divisor_of(const at::Tensor &norm, const Settings &s) {
+  if (s.max_grad_norm <= 0)
+    return at::full({}, 1 / s.grad_scale, norm.options().dtype(at::kFloat));
+  return (norm + 1e-6).div_(s.max_grad_norm).clamp_min_(1).div_(s.grad_scale).to(at::kFloat);
+}
+
+// A step that the host does not wait for, where libtorch has the operator for it. loss is a scalar (float64). Returns loss and norm.
+at::Tensor step_on_device(const std::vector<Entry> &entries, const Settings &s, const at::Tensor &loss) {
+  if (entries.empty() || !has_fused(loss.device())) {
+    double norm = 0;
+    step_of(entries, nullptr, s, &norm);
+    return at::stack({loss, at::full_like(loss, norm)});
+  }
+  const at::Tensor norm = sum_on_device(entries).sqrt_().mul_(std::abs(s.grad_scale));
+  const at::Tensor result = at::stack({loss, norm});
+  fused_update(entries, s, divisor_of(norm, s), result.isfinite().all().logical_not().to(at::kFloat));
+  return result;
+}
+
+// The sum of n scalars.
+at::Tensor sum_of(void **scalars, int n) {
+  std::vector<at::Tensor> list;
+  for (int i = 0; i < n; i++)
+    list.push_back(tensor_at(scalars, i, "loss").detach());
+  return at::stack(list).to(at::kDouble).sum();
+}
+
+void reset_gradients(void **params, int n) {
+  for (int i = 0; i < n; i++)
+    static_cast<at::Tensor *>(params[i])->mutable_grad().reset();
+}
+
 void check(int n, const Settings &s) {
   auto in_unit = [](double beta) { return beta >= 0 && beta < 1; };
   if (n < 0 || !(s.step >= 1) || !in_unit(s.beta1) || !in_unit(s.beta2) || !(s.eps >= 0))
@@ -179,16 +231,23 @@ void check(int n, const Settings &s) {
 
 } // namespace
 
-char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
-                           double lr, double beta1, double beta2, double eps, double step, double max_grad_norm,
-                           double grad_scale, void *lazy_rows, double *out_grad_norm) {
+char *pii_torch_adamw_step(void **params, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
+                           const pii_torch_adamw *settings, void *lazy_rows, double *out_grad_norm) {
   return guarded_torch([&] {
-    const Settings settings{lr, beta1, beta2, eps, step, max_grad_norm, grad_scale};
-    check(n, settings);
+    check(n, *settings);
     c10::NoGradGuard no_grad;
-    step_of(gather(params, grads, exp_avg, exp_avg_sq, weight_decay, n), static_cast<LazyRows *>(lazy_rows), settings, out_grad_norm);
-    if (grads == nullptr)
-      for (int i = 0; i < n; i++)
-        static_cast<at::Tensor *>(params[i])->mutable_grad().reset();
+    step_of(gather(params, exp_avg, exp_avg_sq, weight_decay, n), static_cast<LazyRows *>(lazy_rows), *settings, out_grad_norm);
+    reset_gradients(params, n);
+  });
+}
+
+char *pii_torch_adamw_step_on_device(void **params, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
+                                     const pii_torch_adamw *settings, void **losses, int parts, double weight, void **result) {
+  return guarded_torch([&] {
+    check(n, *settings);
+    c10::NoGradGuard no_grad;
+    const at::Tensor loss = sum_of(losses, parts).div_(weight);
+    *result = new at::Tensor(step_on_device(gather(params, exp_avg, exp_avg_sq, weight_decay, n), *settings, loss).to(at::kFloat));
+    reset_gradients(params, n);
   });
 }

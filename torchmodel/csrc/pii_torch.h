@@ -54,6 +54,11 @@ char *pii_torch_cuda_capability(int index, int *major, int *minor);
 /* A device's name and its memory in bytes, asked of the CUDA driver. */
 char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *free_now);
 
+/* The numbers of one step of AdamW. step counts from 1; with max_grad_norm 0 nothing is clipped. */
+typedef struct {
+  double lr, beta1, beta2, eps, step, max_grad_norm, grad_scale;
+} pii_torch_adamw;
+
 /* One step of AdamW over n parameters (Loshchilov and Hutter, https://arxiv.org/abs/1711.05101), with the arithmetic of
    torch.optim.AdamW:
 
@@ -62,20 +67,33 @@ char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *fre
      v  = beta2 * v + (1 - beta2) * g * g
      p -= lr * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + eps)
 
-   params, grads, exp_avg and exp_avg_sq point to arrays of at::Tensor*. With grads NULL, each parameter's .grad() is read,
-   and reset to undefined at the end. A parameter without gradient is left as it is. Each gradient is first multiplied by
-   grad_scale; then, with max_grad_norm > 0, by min(1, max_grad_norm / (norm + 1e-6)). norm is the Euclidean norm of all
-   gradients after grad_scale and is stored in *out_grad_norm. Where it is infinite or no number, nothing is changed but
-   that the gradients are reset, so that the caller can go on with the next batch or lower its scale.
+   params, exp_avg and exp_avg_sq point to arrays of at::Tensor*. Each parameter's .grad() is read, and reset to undefined at
+   the end. A parameter without gradient is left as it is. Each gradient is first multiplied by grad_scale; then, with
+   max_grad_norm > 0, by min(1, max_grad_norm / (norm + 1e-6)). norm is the Euclidean norm of all gradients after grad_scale
+   and is stored in *out_grad_norm. Where it is infinite or no number, nothing is changed but that the gradients are reset, so
+   that the caller can go on with the next batch or lower its scale.
 
    lazy_rows is NULL, or has the gradients of one more parameter: see below. It counts as the first of the parameters; where it is
    among params too, it has no gradient there.
 
    On the CPU, contiguous float32 tensors are updated in a single pass over memory; the result depends neither on the
    number of threads nor on chance. Anything else goes through ATen's operators. */
-char *pii_torch_adamw_step(void **params, void **grads, void **exp_avg, void **exp_avg_sq, const double *weight_decay,
-                           int n, double lr, double beta1, double beta2, double eps, double step, double max_grad_norm,
-                           double grad_scale, void *lazy_rows, double *out_grad_norm);
+char *pii_torch_adamw_step(void **params, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
+                           const pii_torch_adamw *settings, void *lazy_rows, double *out_grad_norm);
+
+/* The same step where the host is not to wait for a GPU. All tensors are float32 on one device; there the norm is computed, gradients
+   are scaled and clipped by it, and where it or the loss is not finite, no parameter and no moment is changed. losses points to an
+   array of at::Tensor*, the scalars (float32) of the step's parts, one at least; their sum is divided by weight. *result is a new
+   at::Tensor* (2) float32 on the device: the loss, and the norm. Some bits may differ from those of pii_torch_adamw_step.
+
+   Where libtorch lacks the operator for it (1.13; on the CPU, before 2.4), it is pii_torch_adamw_step, which waits for the norm. */
+char *pii_torch_adamw_step_on_device(void **params, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
+                                     const pii_torch_adamw *settings, void **losses, int parts, double weight, void **result);
+
+/* A new at::Tensor* with this content on CUDA device index, or on the CPU with index -1. dtype is libtorch's number of the type. The
+   host does not wait for the copy, which is made from memory that a GPU reads by itself. libtorch keeps that memory for later copies,
+   so this is for what is small and comes with each batch. */
+char *pii_torch_upload(const void *content, const int64_t *shape, int dimensions, int dtype, int index, void **out);
 
 /* AdamW over a table of embeddings (V, D), float32 on the CPU, by the rows that the tokens of a step have. Another row's gradient is 0,
    so all that its steps take is known before: it is left alone until it is read, and then makes up the steps that it missed, to the
