@@ -65,8 +65,7 @@ func (a adamWState) step(s adamWSettings) (norm float64, err error) {
 }
 
 // stepOnDevice is step where the host is not to wait for a GPU. losses are those of the parts of the step, scalars; weight is what their
-// sum is divided by. The result is a tensor (2) float32 on the device, the caller's to drop: the loss, and the norm. Where either is infinite
-// or NaN, nothing changes but the gradients.
+// sum is divided by. The result is a tensor (2) float32 on the device, the caller's to drop: the loss, and the norm.
 func (a adamWState) stepOnDevice(s adamWSettings, losses []*ts.Tensor, weight float64) (*ts.Tensor, error) {
 	if err := a.check(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package torchmodel
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -23,6 +24,8 @@ func referenceAdamW(p, g, m, v []float64, decay float64, s adamWSettings, factor
 }
 
 type adamWCase struct {
+	kind         gotch.DType
+	device       gotch.Device
 	params, m, v []*ts.Tensor
 	decay        []float64
 	p64, m64     [][]float64
@@ -30,9 +33,9 @@ type adamWCase struct {
 	weights      [][]float32 // the gradient of the loss is these
 }
 
-func newAdamWCase(t *testing.T, kind gotch.DType, sizes []int64) *adamWCase {
+func newAdamWCase(t *testing.T, kind gotch.DType, device gotch.Device, sizes []int64) *adamWCase {
 	random := rand.New(rand.NewPCG(1, 2))
-	c := &adamWCase{}
+	c := &adamWCase{kind: kind, device: device}
 	for i, size := range sizes {
 		values, weights := make([]float32, size), make([]float32, size)
 		values64 := make([]float64, size)
@@ -41,10 +44,10 @@ func newAdamWCase(t *testing.T, kind gotch.DType, sizes []int64) *adamWCase {
 			values64[j] = float64(values[j])
 		}
 		start := tensorOf(t, values, size)
-		p := start.MustTotype(kind, true)
+		p := start.MustTotype(kind, true).MustTo(device, true)
 		c.params = append(c.params, p.MustSetRequiresGrad(true, true))
-		c.m = append(c.m, ts.MustZeros([]int64{size}, kind, gotch.CPU))
-		c.v = append(c.v, ts.MustZeros([]int64{size}, kind, gotch.CPU))
+		c.m = append(c.m, ts.MustZeros([]int64{size}, kind, device))
+		c.v = append(c.v, ts.MustZeros([]int64{size}, kind, device))
 		c.decay = append(c.decay, 0.01*float64(i%2))
 		c.p64, c.m64, c.v64 = append(c.p64, values64), append(c.m64, make([]float64, size)), append(c.v64, make([]float64, size))
 		c.weights = append(c.weights, weights)
@@ -55,16 +58,16 @@ func newAdamWCase(t *testing.T, kind gotch.DType, sizes []int64) *adamWCase {
 func (c *adamWCase) state() adamWState { return adamWState{c.params, c.m, c.v, c.decay} }
 
 // backward gives every parameter but the skipped one the gradient weights * scale.
-func (c *adamWCase) backward(t *testing.T, kind gotch.DType, scale float64, skip int) {
+func (c *adamWCase) backward(t *testing.T, scale float64, skip int) {
 	t.Helper()
 	for i, p := range c.params {
 		if i == skip {
 			continue
 		}
-		w := tensorOf(t, c.weights[i], int64(len(c.weights[i]))).MustTotype(kind, true)
+		w := tensorOf(t, c.weights[i], int64(len(c.weights[i]))).MustTotype(c.kind, true).MustTo(c.device, true)
 		factor := ts.FloatScalar(scale)
 		product := p.MustMul(w, false).MustMulScalar(factor, true)
-		loss := product.MustSum(kind, true)
+		loss := product.MustSum(c.kind, true)
 		loss.MustBackward()
 		loss.MustDrop()
 		w.MustDrop()
@@ -84,39 +87,100 @@ func (c *adamWCase) referenceNorm(scale float64, skip int) float64 {
 }
 
 func TestAdamWStepAsReference(t *testing.T) {
-	sizes := []int64{1, 17, 4096, 65536 + 3, 70001}
 	for name, kind := range map[string]gotch.DType{"single pass": gotch.Float, "operators": gotch.Double} {
 		t.Run(name, func(t *testing.T) {
 			needLibtorch(t)
-			const scale, skip = 8.0, 2
-			c := newAdamWCase(t, kind, sizes)
-			for step := 1; step <= 4; step++ {
-				s := adamWSettings{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: step, MaxGradNorm: float64(step-1) * 100, GradScale: 1 / scale}
-				c.backward(t, kind, scale, skip)
-				norm, err := c.state().step(s)
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := c.referenceNorm(1, skip)
-				if math.Abs(norm-want) > 1e-5*want {
-					t.Errorf("step %d: norm %v, want %v", step, norm, want)
-				}
-				factor := 1.0
-				if s.MaxGradNorm > 0 {
-					factor = min(1, s.MaxGradNorm/(want+1e-6))
-				}
-				for i := range c.p64 {
-					if i != skip {
-						g := make([]float64, len(c.weights[i]))
-						for j, w := range c.weights[i] {
-							g[j] = float64(w)
-						}
-						referenceAdamW(c.p64[i], g, c.m64[i], c.v64[i], c.decay[i], s, factor)
-					}
-				}
-				c.compare(t, step)
-			}
+			c := newAdamWCase(t, kind, gotch.CPU, adamWSizes)
+			c.takeSteps(t, func(s adamWSettings) (float64, error) { return c.state().step(s) })
 		})
+	}
+}
+
+// Without clipping and with it, on the device: what a GPU computes is the reference's.
+func TestDeviceAdamWIsTheReference(t *testing.T) {
+	s := openDevice(t)
+	needLibtorch(t)
+	c := newAdamWCase(t, gotch.Float, s.device, adamWSizes)
+	c.takeSteps(t, func(s adamWSettings) (float64, error) {
+		r, err := c.stepOnDevice(t, s, 3, 2)
+		if math.Abs(r.Loss-1.25) > 1e-6 {
+			t.Errorf("step %d: losses 3 and 2 by weight 4 are %v", s.Step, r.Loss)
+		}
+		return r.GradNorm, err
+	})
+}
+
+func TestDeviceAdamWLeavesParametersWhereGradientsAreNotFinite(t *testing.T) {
+	s := openDevice(t)
+	needLibtorch(t)
+	for _, wrong := range []float64{math.Inf(1), math.NaN()} {
+		c := newAdamWCase(t, gotch.Float, s.device, []int64{5, 7})
+		c.weights[0][3] = float32(wrong)
+		c.backward(t, 1, -1)
+		r, err := c.stepOnDevice(t, adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, MaxGradNorm: 1, GradScale: 1}, 1)
+		if err != nil || finite([]float32{float32(r.GradNorm)}) {
+			t.Errorf("a gradient of %v: %+v, %v", wrong, r, err)
+		}
+		c.compare(t, 1)
+		for _, moment := range append(c.m, c.v...) {
+			for _, x := range float32s(t, moment) {
+				if x != 0 {
+					t.Fatalf("a gradient of %v: a moment is %v", wrong, x)
+				}
+			}
+		}
+	}
+}
+
+// stepOnDevice takes a step whose parts have these losses, by weight 4, and reads how it went.
+func (c *adamWCase) stepOnDevice(t *testing.T, s adamWSettings, losses ...float32) (StepResult, error) {
+	t.Helper()
+	var parts []*ts.Tensor
+	for _, loss := range losses {
+		parts = append(parts, tensorOf(t, []float32{loss}, 1).MustSum(c.kind, true).MustTo(c.device, true))
+	}
+	result, err := c.state().stepOnDevice(s, parts, 4)
+	if err != nil {
+		return StepResult{}, err
+	}
+	read, err := readResults([]*ts.Tensor{result})
+	if err = errors.Join(err, dropAll(append(parts, result))); err != nil {
+		return StepResult{}, err
+	}
+	return read[0], nil
+}
+
+var adamWSizes = []int64{1, 17, 4096, 65536 + 3, 70001}
+
+// takeSteps takes four steps, the later with clipping, and compares each with the reference; one parameter has no gradient.
+func (c *adamWCase) takeSteps(t *testing.T, take func(adamWSettings) (norm float64, err error)) {
+	t.Helper()
+	const scale, skip = 8.0, 2
+	for step := 1; step <= 4; step++ {
+		s := adamWSettings{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: step, MaxGradNorm: float64(step-1) * 100, GradScale: 1 / scale}
+		c.backward(t, scale, skip)
+		norm, err := take(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := c.referenceNorm(1, skip)
+		if math.Abs(norm-want) > 1e-5*want {
+			t.Errorf("step %d: norm %v, want %v", step, norm, want)
+		}
+		factor := 1.0
+		if s.MaxGradNorm > 0 {
+			factor = min(1, s.MaxGradNorm/(want+1e-6))
+		}
+		for i := range c.p64 {
+			if i != skip {
+				g := make([]float64, len(c.weights[i]))
+				for j, w := range c.weights[i] {
+					g[j] = float64(w)
+				}
+				referenceAdamW(c.p64[i], g, c.m64[i], c.v64[i], c.decay[i], s, factor)
+			}
+		}
+		c.compare(t, step)
 	}
 }
 
@@ -138,9 +202,9 @@ func (c *adamWCase) compare(t *testing.T, step int) {
 
 func TestAdamWStepLeavesParametersWhereGradientsAreInfinite(t *testing.T) {
 	needLibtorch(t)
-	c := newAdamWCase(t, gotch.Float, []int64{5})
+	c := newAdamWCase(t, gotch.Float, gotch.CPU, []int64{5})
 	c.weights[0][3] = float32(math.Inf(1))
-	c.backward(t, gotch.Float, 1, -1)
+	c.backward(t, 1, -1)
 	norm, err := c.state().step(adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, GradScale: 1})
 	if err != nil || !math.IsInf(norm, 1) {
 		t.Errorf("norm %v, error %v; want an infinite norm", norm, err)
@@ -150,7 +214,7 @@ func TestAdamWStepLeavesParametersWhereGradientsAreInfinite(t *testing.T) {
 
 func TestAdamWStepRefusesWrongNumbers(t *testing.T) {
 	needLibtorch(t)
-	c := newAdamWCase(t, gotch.Float, []int64{5})
+	c := newAdamWCase(t, gotch.Float, gotch.CPU, []int64{5})
 	if _, err := c.state().step(adamWSettings{Step: 0}); err == nil {
 		t.Error("step 0 was taken")
 	}
@@ -158,7 +222,7 @@ func TestAdamWStepRefusesWrongNumbers(t *testing.T) {
 		t.Error("a missing moment was accepted")
 	}
 	c.m[0] = ts.MustZeros([]int64{4}, gotch.Float, gotch.CPU)
-	c.backward(t, gotch.Float, 1, -1)
+	c.backward(t, 1, -1)
 	if _, err := c.state().step(adamWSettings{Step: 1}); err == nil {
 		t.Error("a moment of another shape was accepted")
 	}

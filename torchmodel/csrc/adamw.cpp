@@ -205,9 +205,8 @@ at::Tensor step_on_device(const std::vector<Entry> &entries, const Settings &s, 
     return at::stack({loss, at::full_like(loss, norm)});
   }
   const at::Tensor norm = sum_on_device(entries).sqrt_().mul_(std::abs(s.grad_scale));
-  const at::Tensor result = at::stack({loss, norm});
-  fused_update(entries, s, divisor_of(norm, s), result.isfinite().all().logical_not().to(at::kFloat));
-  return result;
+  fused_update(entries, s, divisor_of(norm, s), norm.isfinite().logical_not_().to(at::kFloat));
+  return at::stack({loss, norm});
 }
 
 // The sum of n scalars.

@@ -82,7 +82,7 @@ char *pii_torch_adamw_step(void **params, void **exp_avg, void **exp_avg_sq, con
                            const pii_torch_adamw *settings, void *lazy_rows, double *out_grad_norm);
 
 /* The same step where the host is not to wait for a GPU. All tensors are float32 on one device; there the norm is computed, gradients
-   are scaled and clipped by it, and where it or the loss is not finite, no parameter and no moment is changed. losses points to an
+   are scaled and clipped by it, and where it is not finite, no parameter and no moment is changed. losses points to an
    array of at::Tensor*, the scalars (float32) of the step's parts, one at least; their sum is divided by weight. *result is a new
    at::Tensor* (2) float32 on the device: the loss, and the norm. Some bits may differ from those of pii_torch_adamw_step.
 
