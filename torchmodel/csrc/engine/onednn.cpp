@@ -47,20 +47,39 @@ struct Code {
   inner_product_forward primitive;
 };
 
+// What is done to a product's sums.
+dnnl::primitive_attr after(const Kind &kind) {
+  dnnl::post_ops operations;
+  if (kind.add)
+    operations.append_sum(1);
+  const auto activation = kind.activation == kGelu ? dnnl::algorithm::eltwise_gelu_erf : dnnl::algorithm::eltwise_relu;
+  if (kind.activation != kNone)
+#if DNNL_VERSION_MAJOR >= 3
+    operations.append_eltwise(activation, 0, 0);
+#else
+    operations.append_eltwise(1, activation, 0, 0);
+#endif
+  dnnl::primitive_attr attributes;
+  attributes.set_post_ops(operations);
+  return attributes;
+}
+
+template <typename... Memories>
+inner_product_forward::primitive_desc described(const dnnl::primitive_attr &attributes, const Memories &...memories) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {processor(), dnnl::prop_kind::forward_inference, memories..., attributes};
+#else
+  return {{dnnl::prop_kind::forward_inference, memories...}, attributes, processor()};
+#endif
+}
+
 inner_product_forward::primitive_desc describe(const Kind &kind, const memory::desc &weights) {
   const auto in = type_of_x(kind.precision), out = kind.precision == PII_INT8 ? memory::data_type::s32 : memory::data_type::f32;
   const memory::desc x({kind.m, kind.k}, in, memory::format_tag::ab), y({kind.m, kind.n}, out, memory::format_tag::ab);
   if (kind.precision == PII_INT8)
-    return {{dnnl::prop_kind::forward_inference, x, weights, y}, processor()};
-  dnnl::post_ops after;
-  if (kind.add)
-    after.append_sum(1);
-  if (kind.activation != kNone)
-    after.append_eltwise(1, kind.activation == kGelu ? dnnl::algorithm::eltwise_gelu_erf : dnnl::algorithm::eltwise_relu, 0, 0);
-  dnnl::primitive_attr attributes;
-  attributes.set_post_ops(after);
+    return described({}, x, weights, y);
   const memory::desc bias({kind.n}, memory::data_type::f32, memory::format_tag::a);
-  return {{dnnl::prop_kind::forward_inference, x, weights, bias, y}, attributes, processor()};
+  return described(after(kind), x, weights, bias, y);
 }
 
 class Library : public OneDNN {
