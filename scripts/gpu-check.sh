@@ -213,9 +213,25 @@ benchmark() {
 		if [ ! -d "$place/$model" ]; then continue; fi
 		pii benchmark --model-dir "$place/$model" --input "$texts" "${devices[@]}" --runs "$runs" --json >"$place/benchmark"
 		printf '{"model": "%s", "result": %s}\n' "$model" "$(tr -d '\n' <"$place/benchmark")" >>"$place/benchmarks"
+		[ "$model" = base ] || check_tags <"$place/benchmark" || touch "$place/tags-apart" # base has learnt next to nothing
 	done
 	as_list <"$place/benchmarks" >"$out/benchmark.json"
 	echo "benchmark.json"
+	[ ! -e "$place/tags-apart" ] || { echo "too many tokens have another likeliest tag than on the CPU in fp32" && false; }
+}
+
+# check_tags reads a benchmark's result. In fp32, 99.9 % of the tokens must have the likeliest tag that they have on the CPU in fp32, and
+# 99.8 % in other precisions.
+check_tags() {
+	awk -F'[":, ]+' '
+		$2 == "device" { device = $3 }
+		$2 == "precision" { precision = $3 }
+		$2 == "tags_equal" {
+			print "tags as on the CPU in fp32:", device, precision, $3
+			if ($3 == "null" || $3 < (precision == "fp32" ? 0.999 : 0.998)) apart = 1
+			seen = 1
+		}
+		END { exit apart || !seen }'
 }
 
 # training_steps times steps of DistilBERT-base over 16 rows of 40 tokens.

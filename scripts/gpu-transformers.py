@@ -121,6 +121,19 @@ def ratios(rows, mine):
     }
 
 
+# What is aimed at on a GPU: at most so much of transformers' time, at least so many times its texts a second.
+AIMS = {"forward_p50_fp32_to_eager": ("at most", 0.35), "texts_per_second_bf16_end_to_end_to_sdpa": ("at least", 2),
+        "training_step_bf16": ("at most", 0.6)}
+
+
+def verdict(name, value):
+    kind, bound = AIMS[name]
+    if value is None:
+        return f"{name}: not measured, {kind} {bound} is aimed at"
+    met = value <= bound if kind == "at most" else value >= bound
+    return f"{name}: {value:.3f}, {kind} {bound} is aimed at: {'met' if met else 'missed'}"
+
+
 with open(path, encoding="utf-8") as f:
     texts = [json.loads(line)["text"] for line in f if line.strip()]
 if quick:
@@ -130,4 +143,6 @@ found = {"torch": torch.__version__, "model": os.path.basename(folder), "rows": 
 found["ratios"] = ratios(rows, found["pii"])
 with open(os.path.join(results, "transformers.json"), "w") as f:
     json.dump(found, f, indent=1)
-print("ratios to transformers:", json.dumps(found["ratios"]))
+print("ratios to transformers:")
+for name, value in found["ratios"].items():
+    print(" ", verdict(name, value))

@@ -298,6 +298,9 @@ func TestMixedStateIsRestored(t *testing.T) {
 // BenchmarkDeviceStep takes training steps of DistilBERT-base over 16 rows of 40 tokens.
 func BenchmarkDeviceStep(b *testing.B) {
 	s := openDevice(b)
+	if !s.device.IsCuda() { // as trainings are on a CPU: in shards, on all cores
+		s = openThreads(b, 0)
+	}
 	for precision := range devicePrecisions(b, s) {
 		b.Run(precision, func(b *testing.B) {
 			m := newModel(b, s, DistilBERTBase(30522, testLabels))
