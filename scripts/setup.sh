@@ -8,6 +8,7 @@
 #   LIBTORCH_USE_PYTORCH=1    use the libtorch inside the PyTorch that python3 imports (PYTHON names another interpreter)
 #   PII_CACHE=/path           the cache, instead of ~/.cache/pii
 #   CXX=compiler              the C++ compiler, instead of g++
+#   CUDA_HOME=/path           where CUDA's headers are, in include/; they are optional, and looked for elsewhere too
 set -euo pipefail
 export LC_ALL=C
 
@@ -17,6 +18,7 @@ gotch_version=v0.9.1
 format=1 # to be raised when the way of compiling, linking or describing below changes: what is in the cache is then made anew
 cache=${PII_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/pii}
 cxx=${CXX:-g++}
+cuda_headers='' # a folder, where libtorch has CUDA's part and there are CUDA's headers
 work=$root/go.work
 first_line='// Written by scripts/setup.sh. Do not edit: make setup writes it again.'
 
@@ -64,8 +66,9 @@ is_current() {
 # stamp digests everything that the result depends on: our sources, the choices made in the environment, the library found.
 stamp() {
 	{
-		printf '%s\n' "$root" "$cache" "$cxx" "${LIBTORCH:-}" "${LIBTORCH_USE_PYTORCH:-}" "${PYTHON:-}"
+		printf '%s\n' "$root" "$cache" "$cxx" "${LIBTORCH:-}" "${LIBTORCH_USE_PYTORCH:-}" "${PYTHON:-}" "${CUDA_HOME:-}"
 		stat -Lc '%n %s %Y' "$1"
+		cuda_header_folders "$(dirname "$1")"
 		cat "${BASH_SOURCE[0]}"
 		mends
 		sources
@@ -166,6 +169,31 @@ find_libtorch() {
 	[ -n "$version" ] || fail "the version of libtorch cannot be read" "$cxx -E, with <torch/version.h>" "look whether the headers under ${includes[*]:-/usr/include} are complete"
 	if ls "$libdir"/libtorch_cuda*.so >/dev/null 2>&1; then cuda=true; else cuda=false; fi
 	say "libtorch $version in $libdir (CUDA: $cuda, C++11 ABI: $abi)"
+	if [ "$cuda" = true ]; then find_cuda_headers; fi
+}
+
+# find_cuda_headers looks for headers of CUDA's with which those of libtorch's compile that need them. No compiler of CUDA's is needed. Without
+# them all works but CUDA graphs and figures of a GPU's memory.
+find_cuda_headers() {
+	local folder
+	while read -r folder; do
+		if printf '#include <%s>\n' ATen/cuda/CUDAGraph.h c10/cuda/CUDACachingAllocator.h |
+			"$cxx" "-std=$(standard)" -E -x c++ "${includes[@]}" -I"$folder" - >/dev/null 2>&1; then
+			cuda_headers=$folder
+			say "CUDA's headers are in $folder"
+			return
+		fi
+	done < <(cuda_header_folders "$libdir")
+	say "CUDA's headers are not here: CUDA graphs and figures of a GPU's memory are left out"
+}
+
+# cuda_header_folders LIBDIR lists where cuda_runtime_api.h is, of the places where it may be: CUDA's own, what pip puts beside PyTorch,
+# the system's.
+cuda_header_folders() {
+	local folder
+	for folder in ${CUDA_HOME:+"$CUDA_HOME/include"} /usr/local/cuda/include "$1"/../../nvidia/{cuda_runtime,cu[0-9]*}/include /usr/include; do
+		if [ -f "$folder/cuda_runtime_api.h" ]; then printf '%s\n' "$folder"; fi
+	done
 }
 
 use_folder() {
@@ -253,7 +281,7 @@ name_folders() {
 	local key
 	choose_flags
 	key=$({
-		printf '%s\n' "$format" "$libdir" "$abi" "$cxx" "${flags[@]}"
+		printf '%s\n' "$format" "$libdir" "$abi" "$cxx" "${flags[@]}" ${cuda_headers:+"$cuda_headers"}
 		"$cxx" -dumpfullversion
 		stat -Lc '%s %Y' "$libdir/libtorch_cpu.so"
 		mends
@@ -383,6 +411,7 @@ compile_ours() {
 	local -a running=() ours=(-O3 -fno-math-errno) engine=()
 	if has_onednn; then engine+=(-DPII_ONEDNN); fi
 	if has_openmp; then engine+=(-fopenmp); fi
+	if [ -n "$cuda_headers" ]; then ours+=(-DPII_CUDA "-I$cuda_headers"); fi
 	cp -r "$root/torchmodel/csrc" "$build"
 	for source in "$build"/*.cpp; do
 		compile "$source" "${ours[@]}" &
@@ -434,6 +463,7 @@ describe() {
 		  "source": $(quoted "$source_text"),
 		  "cxx11_abi": $([ "$abi" = 1 ] && echo true || echo false),
 		  "cuda": $cuda,
+		  "cuda_headers": $([ -n "$cuda_headers" ] && echo true || echo false),
 		  "openblas": $(quoted "$(ldd "$1" | awk '$1 ~ /^libopenblas/ {print $1; exit}')"),
 		  "csrc": $(quoted "$source_key")
 		}

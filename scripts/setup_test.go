@@ -173,3 +173,34 @@ func TestSecondCallDoesNothing(t *testing.T) {
 		t.Error("the second call wrote go.work again")
 	}
 }
+
+// CUDA's headers are taken where libtorch's compile with them: those that CUDA_HOME names before those beside PyTorch.
+func TestCUDAHeadersAreFound(t *testing.T) {
+	site, home := t.TempDir(), t.TempDir()
+	for name, content := range map[string]string{
+		"torch/include/ATen/cuda/CUDAGraph.h":                                  "#include <cuda_runtime_api.h>\n",
+		"torch/include/c10/cuda/CUDACachingAllocator.h":                        "",
+		"nvidia/cuda_runtime/include/cuda_runtime_api.h":                       "",
+		filepath.Join("..", filepath.Base(home), "include/cuda_runtime_api.h"): "#include <crt/host_defines.h>\n",
+	} {
+		path := filepath.Join(site, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, content)
+	}
+	if err := os.MkdirAll(filepath.Join(site, "torch", "lib"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	find := func() string {
+		return run(t, "env", "CUDA_HOME="+home, "bash", "-c", "source ./setup.sh; libdir="+site+"/torch/lib includes=(-I"+site+
+			`/torch/include); find_cuda_headers >/dev/null; cd "$cuda_headers" && pwd -P`)
+	}
+	if got, want := find(), site+"/nvidia/cuda_runtime/include\n"; got != want {
+		t.Errorf("with one folder that is not whole, it found %q, want %q", got, want)
+	}
+	write(t, filepath.Join(home, "include", "cuda_runtime_api.h"), "")
+	if got, want := find(), home+"/include\n"; got != want {
+		t.Errorf("it found %q, want %q", got, want)
+	}
+}

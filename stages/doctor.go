@@ -87,6 +87,10 @@ func (r DoctorReport) slowness(getenv func(string) string) (problems []Problem) 
 	if !r.Instructions[0].Has {
 		add("the processor has no AVX2", "use a machine from after 2015")
 	}
+	if len(l.CUDA) > 0 && !l.CUDAHeaders {
+		add("libtch.so was compiled without CUDA's headers: without CUDA graphs a text alone takes longer, and pii benchmark does not say what memory it takes",
+			"install them (pip: nvidia-cuda-runtime; or set CUDA_HOME) and make setup")
+	}
 	for _, name := range []string{"OMP_NUM_THREADS", "MKL_NUM_THREADS"} {
 		if getenv(name) != "" && l.Threads < r.Cores {
 			add(fmt.Sprintf("%s lets libtorch use %d threads of %d cores", name, l.Threads, r.Cores), "unset "+name)

@@ -32,6 +32,7 @@ type BuiltFor struct {
 	Source      string `json:"source"`       // where set-up took it from, in words
 	CXX11ABI    bool   `json:"cxx11_abi"`    // whether std::string is that of C++11
 	CUDA        bool   `json:"cuda"`         // whether it has CUDA's part
+	CUDAHeaders bool   `json:"cuda_headers"` // whether libtch.so was compiled with CUDA's headers: it has graphs, and figures of a GPU's memory
 	OpenBLAS    string `json:"openblas"`     // name of the OpenBLAS library that is loaded with it; "" where there is none
 	Csrc        string `json:"csrc"`         // digest of our own C++ in both libraries
 }

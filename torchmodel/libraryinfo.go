@@ -22,6 +22,7 @@ type LibraryInfo struct {
 	Threads        int          `json:"threads"`                   // threads of one operation on the CPU
 	CUDA           []CUDADevice `json:"cuda"`                      // devices, none on a machine without
 	NoCUDA         string       `json:"no_cuda,omitempty"`         // why there is no device
+	CUDAHeaders    bool         `json:"cuda_headers"`              // see BuiltFor
 	Config         string       `json:"config"`                    // libtorch's own description of how it was built
 }
 
@@ -46,7 +47,9 @@ func Info() (LibraryInfo, error) {
 		Library:  loaded.path,
 		Source:   loaded.built.Source,
 		Threads:  Threads(),
-		CUDA:     []CUDADevice{},
+
+		CUDAHeaders: loaded.built.CUDAHeaders,
+		CUDA:        []CUDADevice{},
 	}
 	for _, fill := range []func() error{info.fillConfig, info.fillLibraries, info.fillCUDA} {
 		if err := fill(); err != nil {
