@@ -28,36 +28,38 @@ type BenchmarkResult struct {
 type BenchmarkModel struct {
 	Device       string   `json:"device"`
 	Precision    string   `json:"precision"`
-	Auto         string   `json:"auto,omitempty"`     // why auto is this precision, where auto was asked for
-	Products     string   `json:"products,omitempty"` // what computes the large products: see torchmodel.Model.Products
-	Missing      string   `json:"missing,omitempty"`  // why there is no measurement
-	LoadMS       float64  `json:"load_ms,omitempty"`  // reading the model from disk and preparing it
-	FirstMS      float64  `json:"first_ms,omitempty"` // the first text after loading
-	DeviceMemory *float64 `json:"peak_device_memory_mb"`
-	TagsEqual    *float64 `json:"tags_equal"`        // share of the input's tokens whose likeliest tag is that of fp32 on the first device
-	PIIF1        *float64 `json:"pii_f1"`            // nil where the input has no labels, or others than the model
-	F1Difference *float64 `json:"pii_f1_difference"` // of PIIF1, from that of fp32 on the first device
+	Auto         string   `json:"auto,omitempty"`        // why auto is this precision, where auto was asked for
+	Products     string   `json:"products,omitempty"`    // what computes the large products: see torchmodel.Model.Products
+	Missing      string   `json:"missing,omitempty"`     // why there is no measurement
+	LoadMS       float64  `json:"load_ms,omitempty"`     // reading the model from disk and preparing it
+	FirstMS      float64  `json:"first_ms,omitempty"`    // the first text after loading
+	DeviceMemory *float64 `json:"peak_device_memory_mb"` // the most of its rows
+	TagsEqual    *float64 `json:"tags_equal"`            // share of the input's tokens whose likeliest tag is that of fp32 on the first device
+	PIIF1        *float64 `json:"pii_f1"`                // nil where the input has no labels, or others than the model
+	F1Difference *float64 `json:"pii_f1_difference"`     // of PIIF1, from that of fp32 on the first device
 }
 
 // BenchmarkRow is what was measured of a model with a batch size. A batch size of 1 is one text at a time. Where Missing says why nothing
 // was, there are no figures.
 type BenchmarkRow struct {
-	Device    string           `json:"device"`
-	Precision string           `json:"precision"`
-	Batch     int              `json:"batch"` // texts in a call
-	Missing   string           `json:"missing,omitempty"`
-	WarmUp    *WarmUp          `json:"warm_up,omitempty"`
-	Memory    *float64         `json:"peak_memory_mb"` // resident, of a process with this model alone; nil where the system does not tell
-	Tokenize  *metrics.Latency `json:"tokenize,omitempty"`
-	Forward   *metrics.Latency `json:"forward,omitempty"` // copies to and from the device included
-	Decode    *metrics.Latency `json:"decode,omitempty"`
-	Total     *metrics.Latency `json:"total,omitempty"` // of a call: texts in, spans out
-	Shares    *Shares          `json:"shares,omitempty"`
-	Padding   *float64         `json:"padding,omitempty"`           // share of padding in these batches where they are padded; on the CPU they are not
-	TextsPerS float64          `json:"texts_per_second,omitempty"`  // texts of the input's mean number of tokens
-	TokensPS  float64          `json:"tokens_per_second,omitempty"` // by the median of RoundUS
-	SpeedUp   *metrics.Ratio   `json:"speed_up,omitempty"`          // TokensPS for each one of the first row
-	RoundUS   []float64        `json:"round_us,omitempty"`          // microseconds a token in each round
+	Device        string           `json:"device"`
+	Precision     string           `json:"precision"`
+	Batch         int              `json:"batch"` // texts in a call
+	Missing       string           `json:"missing,omitempty"`
+	WarmUp        *WarmUp          `json:"warm_up,omitempty"`
+	Memory        *float64         `json:"peak_memory_mb"`         // resident, of a process with this model alone; nil where the system does not tell
+	DeviceMemory  *float64         `json:"peak_device_memory_mb"`  // what libtorch has taken of a GPU's; nil on the CPU, and where it does not tell
+	DeviceTensors *float64         `json:"peak_device_tensors_mb"` // what was in tensors of that
+	Tokenize      *metrics.Latency `json:"tokenize,omitempty"`
+	Forward       *metrics.Latency `json:"forward,omitempty"` // copies to and from the device included
+	Decode        *metrics.Latency `json:"decode,omitempty"`
+	Total         *metrics.Latency `json:"total,omitempty"` // of a call: texts in, spans out
+	Shares        *Shares          `json:"shares,omitempty"`
+	Padding       *float64         `json:"padding,omitempty"`           // share of padding in these batches where they are padded; on the CPU they are not
+	TextsPerS     float64          `json:"texts_per_second,omitempty"`  // texts of the input's mean number of tokens
+	TokensPS      float64          `json:"tokens_per_second,omitempty"` // by the median of RoundUS
+	SpeedUp       *metrics.Ratio   `json:"speed_up,omitempty"`          // TokensPS for each one of the first row
+	RoundUS       []float64        `json:"round_us,omitempty"`          // microseconds a token in each round
 }
 
 // WarmUp is what went before the timing of a row.

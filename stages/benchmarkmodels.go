@@ -32,6 +32,7 @@ type subject struct {
 	BenchmarkModel
 	rows   []*timedRow
 	tagger *Tagger // nil where it is missing
+	device deviceMeter
 }
 
 // openAll loads the model on each device in each precision and warms it up. Of those that come to the same, one stays.
@@ -64,7 +65,11 @@ func (b *bench) openAll(ctx context.Context) error {
 func (b *bench) open(ctx context.Context, device, precision string) (*subject, error) {
 	session, err := b.env.session(device, b.cfg.Threads)
 	var tagger *Tagger
+	var meter deviceMeter
 	start := time.Now()
+	if err == nil {
+		meter, err = newDeviceMeter(session)
+	}
 	if err == nil {
 		b.memory.begin()
 		start = time.Now()
@@ -78,7 +83,7 @@ func (b *bench) open(ctx context.Context, device, precision string) (*subject, e
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{tagger: tagger, BenchmarkModel: BenchmarkModel{Device: session.Device(), Precision: tagger.model.Precision(), Auto: tagger.why,
+	s := &subject{tagger: tagger, device: meter, BenchmarkModel: BenchmarkModel{Device: session.Device(), Precision: tagger.model.Precision(), Auto: tagger.why,
 		Products: tagger.model.Products(), LoadMS: milliseconds(time.Since(start))}}
 	s.addRows(b.cfg.benchmarkBatches())
 	first, err := timeCall(ctx, tagger, b.texts[:1])

@@ -94,10 +94,20 @@ func (b *bench) warmUpAll(ctx context.Context, s *subject) error {
 		return nil
 	}
 	for _, row := range s.rows {
+		if err := s.device.again(); err != nil {
+			return err
+		}
 		if err := b.warmUp(ctx, s.tagger, row); err != nil {
 			return err
 		}
 		row.Memory = b.memory.peak()
+		var err error
+		if row.DeviceTensors, row.DeviceMemory, err = s.device.peak(); err != nil {
+			return err
+		}
+		if s.DeviceMemory == nil || row.DeviceMemory != nil && *row.DeviceMemory > *s.DeviceMemory {
+			s.DeviceMemory = row.DeviceMemory
+		}
 	}
 	return nil
 }

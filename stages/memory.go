@@ -65,3 +65,36 @@ func residentBytes(name string) (bytes int64, ok bool) {
 	}
 	return kilobytes * 1024, true
 }
+
+// deviceMeter measures what a model with its batches takes of a GPU's memory at most, as libtorch counts it.
+type deviceMeter struct {
+	session *torchmodel.Session
+	before  torchmodel.DeviceMemory // of the models that were loaded before
+}
+
+// newDeviceMeter is called before a model is loaded.
+func newDeviceMeter(session *torchmodel.Session) (deviceMeter, error) {
+	d := deviceMeter{session: session}
+	if err := d.again(); err != nil {
+		return d, err
+	}
+	var err error
+	d.before, _, _, err = session.DeviceMemory()
+	return d, err
+}
+
+// again lets the peak begin anew.
+func (d deviceMeter) again() error { return d.session.ResetDeviceMemory() }
+
+// peak is the most since again: of tensors, and of what was taken from the device, in megabytes of a million bytes; nil where it is not known.
+func (d deviceMeter) peak() (tensors, taken *float64, err error) {
+	_, peak, known, err := d.session.DeviceMemory()
+	if err != nil || !known {
+		return nil, nil, err
+	}
+	mb := func(now, before int64) *float64 {
+		v := float64(now-before) / 1e6
+		return &v
+	}
+	return mb(peak.Tensors, d.before.Tensors), mb(peak.Taken, d.before.Taken), nil
+}

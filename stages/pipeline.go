@@ -298,7 +298,7 @@ func (c *Config) evaluateStage(env *Env, inputs map[string]pipeline.Input) pipel
 }
 
 func (c *Config) benchmarkStage(env *Env, inputs map[string]pipeline.Input, libtorch, hardware string) pipeline.Stage {
-	return pipeline.Stage{Name: Benchmark, Schema: 6, Params: benchmarkParams{c.Runs, c.findParams(),
+	return pipeline.Stage{Name: Benchmark, Schema: 7, Params: benchmarkParams{c.Runs, c.findParams(),
 		c.BenchmarkDevices, c.benchmarkPrecisions(), c.benchmarkBatches(), c.Threads, libtorch, hardware},
 		Files: append(pickInputs(inputs, "dev"), c.listInputs()...), Needs: []pipeline.Need{{Stage: Train, Path: modelFolder}},
 		Run: func(ctx context.Context, job *pipeline.Job) error {

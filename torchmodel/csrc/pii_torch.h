@@ -54,6 +54,18 @@ char *pii_torch_cuda_capability(int index, int *major, int *minor);
 /* A device's name and its memory in bytes, asked of the CUDA driver. */
 char *pii_torch_cuda_device(int index, char **name, int64_t *total, int64_t *free_now);
 
+/* What libtorch has of a device's memory, in bytes: in tensors, and taken from the device, with what it keeps for later tensors and for
+   graphs; each now, and at most since the last call of pii_torch_cuda_reset_memory. */
+typedef struct {
+  int64_t tensors, tensors_peak, taken, taken_peak;
+} pii_cuda_memory;
+
+/* known is 0 where this library was compiled without CUDA's headers. */
+char *pii_torch_cuda_memory(int index, pii_cuda_memory *memory, int *known);
+
+/* Gives back what libtorch keeps for later tensors, and lets the peaks begin anew. */
+char *pii_torch_cuda_reset_memory(int index);
+
 /* The numbers of one step of AdamW. step counts from 1; with max_grad_norm 0 nothing is clipped. */
 typedef struct {
   double lr, beta1, beta2, eps, step, max_grad_norm, grad_scale;
