@@ -52,6 +52,7 @@ type BenchmarkRow struct {
 	DeviceTensors *float64         `json:"peak_device_tensors_mb"` // what was in tensors of that
 	Tokenize      *metrics.Latency `json:"tokenize,omitempty"`
 	Forward       *metrics.Latency `json:"forward,omitempty"` // copies to and from the device included
+	Copy          *metrics.Latency `json:"copy,omitempty"`    // of Forward, by the device's clock; nil on the CPU, and where libtorch does not tell
 	Decode        *metrics.Latency `json:"decode,omitempty"`
 	Total         *metrics.Latency `json:"total,omitempty"` // of a call: texts in, spans out
 	Shares        *Shares          `json:"shares,omitempty"`
@@ -68,11 +69,12 @@ type WarmUp struct {
 	Stable bool `json:"stable"` // the last blocks of calls took alike long; see warmUp
 }
 
-// Shares are the parts of the time of all calls.
+// Shares are the parts of the time of all calls. Copy is part of Forward.
 type Shares struct {
 	Tokenize float64 `json:"tokenize"`
 	Forward  float64 `json:"forward"`
 	Decode   float64 `json:"decode"`
+	Copy     float64 `json:"copy"`
 }
 
 // Crossover is the batch size from which Device is faster than Than, each with the precision that is its fastest there: the least

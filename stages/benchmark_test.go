@@ -107,7 +107,7 @@ func TestCrossovers(t *testing.T) {
 
 // measured is a result with times of a token around so many microseconds.
 func measured(us float64) *BenchmarkResult {
-	row := BenchmarkRow{Device: "cpu", Precision: "fp32", Batch: 1, WarmUp: &WarmUp{Calls: 30, Stable: true}, Shares: &Shares{0.01, 0.98, 0.01}}
+	row := BenchmarkRow{Device: "cpu", Precision: "fp32", Batch: 1, WarmUp: &WarmUp{Calls: 30, Stable: true}, Shares: &Shares{0.01, 0.98, 0.01, 0}}
 	var runs []time.Duration
 	for i := range benchmarkRounds {
 		row.RoundUS = append(row.RoundUS, us*(1+float64(i)/100))

@@ -17,7 +17,7 @@ type timedRow struct {
 
 // timings are those of all calls so far.
 type timings struct {
-	each   [4][]time.Duration // of single calls: tokenize, forward, decode, total
+	each   [5][]time.Duration // of single calls: tokenize, forward, decode, total, copy
 	tokens int
 	padded int // tokens of the batches, were each window padded to the longest of its batch
 }
@@ -25,6 +25,7 @@ type timings struct {
 // phases are the times of a call, and what it was given.
 type phases struct {
 	tokenize, forward, decode, total time.Duration
+	copied                           time.Duration // of forward: copies to and from the device
 	tokens, padded                   int
 }
 
@@ -41,11 +42,15 @@ func timeCall(ctx context.Context, t *Tagger, texts []string) (p phases, err err
 		return p, err
 	}
 	computed := time.Now()
+	copied, _, err := t.model.CopyTime()
+	if err != nil {
+		return p, err
+	}
 	if _, err := t.decodeAll(prep); err != nil {
 		return p, err
 	}
 	end := time.Now()
-	p = phases{tokenize: tokenized.Sub(start), forward: computed.Sub(tokenized), decode: end.Sub(computed), total: end.Sub(start)}
+	p = phases{tokenize: tokenized.Sub(start), forward: computed.Sub(tokenized), decode: end.Sub(computed), total: end.Sub(start), copied: copied}
 	longest, windows := 0, 0
 	for _, one := range prep {
 		p.tokens += one.tokens()
@@ -177,7 +182,7 @@ func (r *timedRow) run(ctx context.Context, t *Tagger, calls [][]string) (float6
 		if err != nil {
 			return 0, err
 		}
-		for k, d := range []time.Duration{p.tokenize, p.forward, p.decode, p.total} {
+		for k, d := range []time.Duration{p.tokenize, p.forward, p.decode, p.total, p.copied} {
 			r.each[k] = append(r.each[k], d)
 		}
 		tokens, took = tokens+p.tokens, took+p.total
@@ -190,8 +195,8 @@ func (r *timedRow) run(ctx context.Context, t *Tagger, calls [][]string) (float6
 // sumUp makes figures of the times. Speed is that of the middle round, as in comparisons and in speed-ups. A text is one with the mean
 // number of tokens of the input, so that rows compare.
 func (r *timedRow) sumUp(textTokens float64) {
-	var sums [4]float64 // seconds
-	for k, into := range []**metrics.Latency{&r.Tokenize, &r.Forward, &r.Decode, &r.Total} {
+	var sums [5]float64 // seconds
+	for k, into := range []**metrics.Latency{&r.Tokenize, &r.Forward, &r.Decode, &r.Total, &r.Copy} {
 		l := metrics.NewLatency(r.each[k])
 		*into = &l
 		for _, d := range r.each[k] {
@@ -200,6 +205,9 @@ func (r *timedRow) sumUp(textTokens float64) {
 	}
 	total := sums[3]
 	r.Shares = &Shares{Tokenize: sums[0] / total, Forward: sums[1] / total, Decode: sums[2] / total}
+	if r.Shares.Copy = sums[4] / total; sums[4] == 0 {
+		r.Copy = nil
+	}
 	padding := 1 - float64(r.tokens)/float64(r.padded)
 	r.Padding = &padding
 	r.TokensPS = 1e6 / metrics.Median(r.RoundUS)

@@ -39,9 +39,10 @@ type chunk struct {
 	transcripts []data.Transcript
 	size        int // bytes of text, and perTranscript for each
 	prepared    []prepared
-	lines       []byte // a prediction for each transcript
-	done        bool   // an earlier call has written the lines
-	err         error  // what went wrong at or before the chunk
+	batches     []submitted // of prepared
+	lines       []byte      // a prediction for each transcript
+	done        bool        // an earlier call has written the lines
+	err         error       // what went wrong at or before the chunk
 }
 
 func (c *chunk) add(t data.Transcript) {

@@ -86,8 +86,11 @@ func predictChunks(f *flow, tagger *Tagger, chunks <-chan *chunk, w io.Writer, l
 // steps are what is done with each chunk.
 func (t *Tagger) steps(f *flow, chunks <-chan *chunk) <-chan *chunk {
 	chunks = f.step(chunks, t.tokenizeChunk)
-	chunks = f.step(chunks, func(c *chunk) error { return t.compute(f.ctx, c.prepared) })
-	return f.step(chunks, t.decodeChunk)
+	chunks = f.step(chunks, func(c *chunk) (err error) {
+		c.batches, err = t.submit(f.ctx, c.prepared)
+		return err
+	})
+	return f.step(chunks, t.decodeChunk) // a GPU computes the next chunk meanwhile
 }
 
 func (t *Tagger) tokenizeChunk(c *chunk) (err error) {
@@ -100,6 +103,9 @@ func (t *Tagger) tokenizeChunk(c *chunk) (err error) {
 }
 
 func (t *Tagger) decodeChunk(c *chunk) error {
+	if err := collect(c.prepared, c.batches); err != nil {
+		return err
+	}
 	lines := make([][]byte, len(c.transcripts))
 	err := forEach(len(lines), func(i int) error {
 		found, err := t.decode(c.prepared[i])
@@ -108,7 +114,7 @@ func (t *Tagger) decodeChunk(c *chunk) error {
 		}
 		return err
 	})
-	c.lines, c.prepared = bytes.Join(lines, nil), nil
+	c.lines, c.prepared, c.batches = bytes.Join(lines, nil), nil, nil
 	return err
 }
 

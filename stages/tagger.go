@@ -155,30 +155,61 @@ func (t *Tagger) prepare(text string) (prepared, error) {
 	return prepared{text, encoding, windows, make([][]float32, len(windows))}, err
 }
 
-// compute fills in the logits of all windows, in batches of alike length.
+// compute fills in the logits of all windows.
 func (t *Tagger) compute(ctx context.Context, prep []prepared) error {
-	type place struct{ text, window int }
-	var places []place
+	batches, err := t.submit(ctx, prep)
+	if err != nil {
+		return err
+	}
+	return collect(prep, batches)
+}
+
+// windowOf is a window of a text.
+type windowOf struct{ text, window int }
+
+// submitted is a batch of windows whose logits may still be computed.
+type submitted struct {
+	places  []windowOf
+	pending *torchmodel.Pending
+}
+
+// submit begins to compute the logits of all windows, in batches of alike length.
+func (t *Tagger) submit(ctx context.Context, prep []prepared) ([]submitted, error) {
+	var places []windowOf
 	var lengths []int
 	for i, p := range prep {
 		for w := range p.windows {
-			places, lengths = append(places, place{i, w}), append(lengths, p.windows[w].Len())
+			places, lengths = append(places, windowOf{i, w}), append(lengths, p.windows[w].Len())
 		}
 	}
+	var batches []submitted
 	for _, part := range t.batch.batches(lengths) {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
-		rows := make([]torchmodel.Row, len(part))
+		rows, batch := make([]torchmodel.Row, len(part)), submitted{places: make([]windowOf, len(part))}
 		for i, index := range part {
-			rows[i].IDs = prep[places[index].text].windows[places[index].window].IDs
+			at := places[index]
+			rows[i].IDs, batch.places[i] = prep[at.text].windows[at.window].IDs, at
 		}
-		logits, err := t.model.Logits(rows)
+		var err error
+		if batch.pending, err = t.model.Submit(rows); err != nil {
+			return nil, err
+		}
+		batches = append(batches, batch)
+	}
+	return batches, nil
+}
+
+// collect waits for batches and fills in their logits.
+func collect(prep []prepared, batches []submitted) error {
+	for _, batch := range batches {
+		logits, err := batch.pending.Logits()
 		if err != nil {
 			return err
 		}
-		for i, index := range part {
-			prep[places[index].text].logits[places[index].window] = logits[i]
+		for i, at := range batch.places {
+			prep[at.text].logits[at.window] = logits[i]
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package torchmodel
 
 // #include <stdlib.h>
 // #include "csrc/engine/engine.h"
+// #include "csrc/forward.h"
 // #include "csrc/pii_torch.h"
 import "C"
 
@@ -127,10 +128,13 @@ func (m *Model) Precision() string {
 	return FP32
 }
 
-// Products says what computes the large products: libtorch, oneDNN, or loops of ours for an instruction set.
+// Products says what computes the large products: libtorch, oneDNN, or loops of ours for an instruction set; on a GPU also what else it uses.
 func (m *Model) Products() string {
-	if m.engine == nil {
+	switch {
+	case m.engine == nil && m.pass == nil:
 		return "libtorch"
+	case m.engine == nil:
+		return C.GoString(C.pii_forward_products(m.pass.pointer))
 	}
 	return C.GoString(C.pii_engine_products(m.engine.pointer))
 }
@@ -230,9 +234,13 @@ func (m *Model) engineLogits(rows []Row) ([][]float32, error) {
 			return nil, err
 		}
 	}
-	return m.logitsOneAfterAnother(rows, func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error {
-		return taken(C.pii_engine_run(m.engine.pointer, ids, starts, n, logits))
-	})
+	m.flat.set(rows)
+	flat := make([]float32, len(m.flat.ids)*m.Config.classes())
+	if err := taken(C.pii_engine_run(m.engine.pointer, (*C.int32_t)(unsafe.SliceData(m.flat.ids)), (*C.int32_t)(unsafe.SliceData(m.flat.starts)),
+		C.int32_t(len(rows)), (*C.float)(unsafe.SliceData(flat)))); err != nil {
+		return nil, err
+	}
+	return m.cut(flat, rows), nil
 }
 
 // flatRows are rows one after another: row i is ids[starts[i]:starts[i+1]].
@@ -246,23 +254,15 @@ func (f *flatRows) set(rows []Row) {
 	}
 }
 
-// logitsOneAfterAnother hands rows over as the C++ side wants them: the ids of all, where each of the n rows starts among them, and
-// memory for the logits (tokens of all rows, K). The result has a slice of these for each row. It runs on the owner's thread.
-func (m *Model) logitsOneAfterAnother(rows []Row, compute func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error) ([][]float32, error) {
-	m.flat.set(rows)
-	ids, starts := m.flat.ids, m.flat.starts
+// cut gives each row its part of the logits (tokens of all rows, K).
+func (m *Model) cut(flat []float32, rows []Row) [][]float32 {
 	width := m.Config.classes()
-	flat := make([]float32, len(ids)*width)
-	if err := compute((*C.int32_t)(unsafe.SliceData(ids)), (*C.int32_t)(unsafe.SliceData(starts)), C.int32_t(len(rows)),
-		(*C.float)(unsafe.SliceData(flat))); err != nil {
-		return nil, err
-	}
 	logits := make([][]float32, len(rows))
-	for i := range rows {
-		from, to := int(starts[i])*width, int(starts[i+1])*width
-		logits[i] = flat[from:to:to]
+	for i, row := range rows {
+		n := len(row.IDs) * width
+		logits[i], flat = flat[:n:n], flat[n:]
 	}
-	return logits, nil
+	return logits
 }
 
 // preparedJudge is Judge of a model that is prepared for predicting. It runs on the owner's thread.
@@ -270,10 +270,14 @@ func (m *Model) preparedJudge(rows []Row) (Judged, error) {
 	if err := m.Config.checkRows(rows); err != nil {
 		return Judged{}, err
 	}
-	logits, err := m.logitsOfRows(rows)
+	p, err := m.begin(rows)
+	if err == nil {
+		err = p.finish()
+	}
 	if err != nil {
 		return Judged{}, err
 	}
+	logits := p.logits
 	j := Judged{Tokens: countLabelled(rows), Logits: logits}
 	width := m.Config.classes()
 	for i, row := range rows {

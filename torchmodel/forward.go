@@ -7,7 +7,9 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
+	"time"
 	"unsafe"
 )
 
@@ -16,6 +18,13 @@ import (
 type forwardPass struct {
 	pointer   unsafe.Pointer
 	precision string
+	underWay  []part // submitted and not yet collected, the first one first
+}
+
+// part is some rows of what was submitted, computed at once.
+type part struct {
+	rows []Row
+	of   *Pending
 }
 
 var passCodes = map[string]C.int{FP32: C.PII_FORWARD_FP32, TF32: C.PII_FORWARD_TF32, FP16: C.PII_FORWARD_FP16, BF16: C.PII_FORWARD_BF16}
@@ -89,36 +98,144 @@ func (m *Model) preparePass(precision string) error {
 
 // dropPass runs on the owner's thread.
 func (m *Model) dropPass() {
-	if m.pass != nil {
-		C.pii_forward_free(m.pass.pointer)
-		m.pass = nil
+	if m.pass == nil {
+		return
 	}
+	for _, part := range m.pass.underWay {
+		part.of.err, part.of.underWay = errClosed, part.of.underWay-1
+	}
+	C.pii_forward_free(m.pass.pointer)
+	m.pass = nil
 }
 
-// passLogits computes logits of rows that have been checked. It runs on the owner's thread.
-func (m *Model) passLogits(rows []Row) ([][]float32, error) {
-	return m.logitsOneAfterAnother(rows, func(ids, starts *C.int32_t, n C.int32_t, logits *C.float) error {
-		return taken(C.pii_forward_run(m.pass.pointer, ids, starts, n, logits))
-	})
+// submitToPass lets the pass begin with rows that have been checked. It runs on the owner's thread.
+func (m *Model) submitToPass(rows []Row, of *Pending) error {
+	p := m.pass
+	if len(p.underWay) == C.PII_FORWARD_DEPTH {
+		m.collectFirst()
+	}
+	m.flat.set(rows)
+	err := taken(C.pii_forward_submit(p.pointer, (*C.int32_t)(unsafe.SliceData(m.flat.ids)), (*C.int32_t)(unsafe.SliceData(m.flat.starts)),
+		C.int32_t(len(rows))))
+	if err != nil {
+		return err
+	}
+	p.underWay = append(p.underWay, part{rows, of})
+	of.underWay++
+	return m.warnOfPass()
 }
 
-// logitsOfRows computes logits in the way that the model is prepared for. It runs on the owner's thread.
-func (m *Model) logitsOfRows(rows []Row) (logits [][]float32, err error) {
-	err = m.session.inParts(rows, func(part []Row) error {
-		var some [][]float32
-		var err error
-		switch {
-		case m.engine != nil:
-			some, err = m.engineLogits(part)
-		case m.pass != nil:
-			some, err = m.passLogits(part)
-		default:
-			some, err = m.libtorchLogits(part)
+// collectFirst waits for what was submitted to the pass first, and gives it to whom it is of. It runs on the owner's thread.
+func (m *Model) collectFirst() {
+	p := m.pass
+	first := p.underWay[0]
+	p.underWay = p.underWay[1:]
+	first.of.underWay--
+	tokens := 0
+	for _, row := range first.rows {
+		tokens += len(row.IDs)
+	}
+	flat := make([]float32, tokens*m.Config.classes())
+	if err := taken(C.pii_forward_collect(p.pointer, (*C.float)(unsafe.SliceData(flat)))); err != nil {
+		first.of.err = errors.Join(first.of.err, err)
+		return
+	}
+	first.of.logits = append(first.of.logits, m.cut(flat, first.rows)...)
+}
+
+// warnOfPass tells the user what the pass has to say, which is once at most.
+func (m *Model) warnOfPass() error {
+	var text *C.char
+	if err := taken(C.pii_forward_warning(m.pass.pointer, &text)); err != nil {
+		return err
+	}
+	if warning := takenText(text); warning != "" && m.session.Warn != nil {
+		m.session.Warn("%s", warning)
+	}
+	return nil
+}
+
+// CopyTime is how long copies to and from the device took since the last call, of what was collected; known is false where there are
+// none, as on the CPU, and where libtorch does not tell.
+func (m *Model) CopyTime() (took time.Duration, known bool, err error) {
+	var seconds C.double
+	err = m.session.do(func() error {
+		if m.pass == nil || !m.session.device.IsCuda() {
+			return nil
 		}
-		logits = append(logits, some...)
+		known = true
+		return taken(C.pii_forward_copied(m.pass.pointer, &seconds))
+	})
+	if s := float64(seconds); known && !math.IsNaN(s) {
+		return time.Duration(s * float64(time.Second)), true, err
+	}
+	return 0, false, err
+}
+
+// Pending are logits that may still be computed.
+type Pending struct {
+	model    *Model
+	logits   [][]float32 // of the rows that are collected
+	underWay int         // parts that are not
+	err      error
+}
+
+// Submit begins to compute what Logits returns. On a GPU it does not wait, so that the next rows are sent there while these are computed;
+// where several are under way, it waits for the first of them. On the CPU it computes them.
+func (m *Model) Submit(rows []Row) (p *Pending, err error) {
+	if err := m.Config.checkRows(rows); err != nil {
+		return nil, fmt.Errorf("computing logits: %w", err)
+	}
+	err = m.session.do(func() (err error) {
+		if len(m.parameters) == 0 {
+			return errClosed
+		}
+		p, err = m.begin(rows)
 		return err
 	})
-	return logits, err
+	if err != nil {
+		return nil, fmt.Errorf("computing logits: %w", err)
+	}
+	return p, nil
+}
+
+// Logits waits for the logits of the rows that were submitted: see Model.Logits.
+func (p *Pending) Logits() ([][]float32, error) {
+	if err := p.model.session.do(p.finish); err != nil {
+		return nil, fmt.Errorf("computing logits: %w", err)
+	}
+	for i := range p.logits {
+		if !finite(p.logits[i]) {
+			return nil, fmt.Errorf("computing logits: those of row %d are not numbers; %s", i, p.model.notFinite())
+		}
+	}
+	return p.logits, nil
+}
+
+// begin begins to compute logits in the way that the model is prepared for. It runs on the owner's thread.
+func (m *Model) begin(rows []Row) (*Pending, error) {
+	p := &Pending{model: m}
+	err := m.session.inParts(rows, func(part []Row) error {
+		if m.engine == nil && m.pass != nil {
+			return m.submitToPass(part, p)
+		}
+		compute := m.libtorchLogits
+		if m.engine != nil {
+			compute = m.engineLogits
+		}
+		some, err := compute(part)
+		p.logits = append(p.logits, some...)
+		return err
+	})
+	return p, err
+}
+
+// finish waits for what is under way. It runs on the owner's thread.
+func (p *Pending) finish() error {
+	for p.underWay > 0 && p.err == nil {
+		p.model.collectFirst()
+	}
+	return p.err
 }
 
 // allowTF32 says whether a GPU may round the factors of float32 products from now on.

@@ -155,29 +155,11 @@ func (m *Model) hidden(s *scope, in batch, train bool) *ts.Tensor {
 // Logits computes the scores of each row's tokens: for row i a slice of len(rows[i].IDs)*K float32 in row-major order
 // (token, class). The result of a row does not depend on the other rows beyond rounding.
 func (m *Model) Logits(rows []Row) ([][]float32, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	if err := m.Config.checkRows(rows); err != nil {
-		return nil, fmt.Errorf("computing logits: %w", err)
-	}
-	var logits [][]float32
-	err := m.session.do(func() (err error) {
-		if len(m.parameters) == 0 {
-			return errClosed
-		}
-		logits, err = m.logitsOfRows(rows)
-		return err
-	})
+	p, err := m.Submit(rows)
 	if err != nil {
-		return nil, fmt.Errorf("computing logits: %w", err)
+		return nil, err
 	}
-	for i := range logits {
-		if !finite(logits[i]) {
-			return nil, fmt.Errorf("computing logits: those of row %d are not numbers; %s", i, m.notFinite())
-		}
-	}
-	return logits, nil
+	return p.Logits()
 }
 
 var errClosed = errors.New("the model is closed")

@@ -11,13 +11,29 @@ extern "C" {
    factors to 10 bits, on a GPU; layer norms and softmax add up in float32 in any of them. */
 enum { PII_FORWARD_FP32, PII_FORWARD_TF32, PII_FORWARD_FP16, PII_FORWARD_BF16 };
 
+/* How many batches may be submitted and not yet collected: while the device computes one, the next one goes there. */
+enum { PII_FORWARD_DEPTH = 2 };
+
 /* Makes a model of weights, an array of at::Tensor* (float32, on one device) in the order of pii_engine_take. Those that the
    precision holds otherwise are cast once, here; the others are shared. */
 char *pii_forward_make(const pii_engine_shape *shape, void *const *weights, int precision, void **model);
 
-/* Computes logits (starts[rows], K) float32 of texts that lie one after another, as of pii_engine_run. On the device rows are
-   padded to the longest. */
-char *pii_forward_run(void *model, const int32_t *ids, const int32_t *starts, int32_t rows, float *logits);
+/* Begins to compute the logits of texts that lie one after another, as of pii_engine_run. On a GPU it returns before they are computed.
+   ids and starts are read before it returns. A batch that fails is not among those to be collected. */
+char *pii_forward_submit(void *model, const int32_t *ids, const int32_t *starts, int32_t rows);
+
+/* Waits for the batch that was submitted first of those not collected, and stores its logits (tokens, K) float32. */
+char *pii_forward_collect(void *model, float *logits);
+
+/* Seconds that copies to and from the device took since the last call, of batches that were collected; no number where libtorch does not
+   tell, which it does from 2.6 on. */
+char *pii_forward_copied(void *model, double *seconds);
+
+/* What computes, in words; not to be freed. */
+const char *pii_forward_products(void *model);
+
+/* What the user should know, once: *text is NULL for nothing, else the caller's to free. */
+char *pii_forward_warning(void *model, char **text);
 
 void pii_forward_free(void *model);
 

@@ -1,9 +1,13 @@
 /* The functions of libtch.so, beside gotch's, that the Go side calls: each is bound when the library is opened. A function added to
    a header here is added to this list too. */
 X(pii_forward_allow_tf32)
+X(pii_forward_collect)
+X(pii_forward_copied)
 X(pii_forward_free)
 X(pii_forward_make)
-X(pii_forward_run)
+X(pii_forward_products)
+X(pii_forward_submit)
+X(pii_forward_warning)
 X(pii_torch_adamw_step)
 X(pii_torch_adamw_step_on_device)
 X(pii_torch_add_gradients)
