@@ -53,12 +53,16 @@ func (r *BenchmarkResult) latencies(w io.Writer) {
 }
 
 func (r *BenchmarkResult) throughput(w io.Writer) {
-	fmt.Fprintln(w, "throughput\t\tbatch\ttexts/s\ttokens/s\tspeed-up\ttokenize\tforward\tcopy\tdecode\tpadding\tmemory\t")
+	copied := func(cell string) string { return "" } // a column where there are copies
+	if slices.ContainsFunc(r.Rows, func(row BenchmarkRow) bool { return row.Copy != nil }) {
+		copied = func(cell string) string { return cell + "\t" }
+	}
+	fmt.Fprintf(w, "throughput\t\tbatch\ttexts/s\ttokens/s\tspeed-up\ttokenize\tforward\t%sdecode\tpadding\tmemory\t\n", copied("copy"))
 	for _, row := range r.Rows {
 		if row.Missing == "" {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%.1f%%\t%.1f%%\t%.1f%%\t%.1f%%\t%.1f%%\t%s\t\n", row.Device, row.Precision, row.Batch,
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%.1f%%\t%.1f%%\t%s%.1f%%\t%.1f%%\t%s\t\n", row.Device, row.Precision, row.Batch,
 				digits(row.TextsPerS), digits(row.TokensPS), ratioCell(row.SpeedUp), 100*row.Shares.Tokenize, 100*row.Shares.Forward,
-				100*row.Shares.Copy, 100*row.Shares.Decode, 100**row.Padding, megabytes(row.Memory))
+				copied(fmt.Sprintf("%.1f%%", 100*row.Shares.Copy)), 100*row.Shares.Decode, 100**row.Padding, megabytes(row.Memory))
 		}
 	}
 }
