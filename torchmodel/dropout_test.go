@@ -93,7 +93,7 @@ func TestDropoutIsAFunctionOfItsKey(t *testing.T) {
 	if !slices.Equal(drops(t, sample, 0.3, 7), want) || !slices.Equal(drops(t, 50_001, 0.3, 7), want[:50_001]) {
 		t.Error("the same key drops other elements")
 	}
-	s := openWith(t, 3)
+	s := openThreads(t, 3)
 	err := s.do(func() error {
 		if !slices.Equal(drops(t, sample, 0.3, 7), want) {
 			t.Error("three threads drop other elements")

@@ -49,6 +49,7 @@ func manyLengths(c Config, random *rand.Rand, n int) []Row {
 	return rows
 }
 
+// openThreads opens the CPU with a number of threads.
 func openThreads(t testing.TB, threads int) *Session {
 	t.Helper()
 	s, err := Open("cpu", threads)

@@ -205,7 +205,7 @@ func TestLazyTrainingIsEager(t *testing.T) {
 		"embeddings": func(m *Model) error { return m.Freeze(true, 0) }} {
 		t.Run(name, func(t *testing.T) {
 			train := func(threads int, lazy bool) []byte {
-				m := newTestModel(t, openWith(t, threads), 5)
+				m := newTestModel(t, openThreads(t, threads), 5)
 				if err := freeze(m); err != nil {
 					t.Fatal(err)
 				}
@@ -266,7 +266,7 @@ func trainedStates(t *testing.T, m *Model, trainer *Trainer) []byte {
 // TestTwoTrainersOfAModel takes steps of both in turn: neither reads rows that wait for the other.
 func TestTwoTrainersOfAModel(t *testing.T) {
 	train := func(lazy bool) []byte {
-		m := newTestModel(t, openWith(t, 1), 5)
+		m := newTestModel(t, openThreads(t, 1), 5)
 		trainers := []*Trainer{newTestTrainer(t, m, Objective{}), newTestTrainer(t, m, Objective{})}
 		for i := range 6 {
 			trainer := trainers[i%2]

@@ -56,7 +56,7 @@ func TestPredictionKeepsMemoryFlat(t *testing.T) {
 }
 
 func TestTrainingKeepsMemoryFlat(t *testing.T) {
-	trainer := newTestTrainer(t, newTestModel(t, openWith(t, 2), 1), Objective{})
+	trainer := newTestTrainer(t, newTestModel(t, openThreads(t, 2), 1), Objective{})
 	checkFlat(t, 1300, 4<<20, func(steps int) {
 		for range steps {
 			step := trainer.Steps()

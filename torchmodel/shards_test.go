@@ -10,17 +10,6 @@ import (
 	"testing"
 )
 
-// openWith opens the CPU with a number of threads.
-func openWith(t testing.TB, threads int) *Session {
-	t.Helper()
-	s, err := Open("cpu", threads)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
-
 func newTestTrainer(t testing.TB, m *Model, objective Objective) *Trainer {
 	t.Helper()
 	trainer, err := m.NewTrainer(testOptimizer, objective)
@@ -67,7 +56,7 @@ func TestShards(t *testing.T) {
 // TestThreadsDoNotChangeTraining trains with dropout, accumulation and rounds that are not full.
 func TestThreadsDoNotChangeTraining(t *testing.T) {
 	train := func(threads int) (all []byte, results []StepResult) {
-		m := newTestModel(t, openWith(t, threads), 5)
+		m := newTestModel(t, openThreads(t, threads), 5)
 		if err := m.Freeze(false, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +79,7 @@ func TestThreadsDoNotChangeTraining(t *testing.T) {
 // TestThreadsDoNotChangeMaskedLM: word embeddings get gradients from both ends, and the shortest rows' shard has no labels.
 func TestThreadsDoNotChangeMaskedLM(t *testing.T) {
 	train := func(threads int) []byte {
-		m := newMaskedModel(t, openWith(t, threads), 5)
+		m := newMaskedModel(t, openThreads(t, threads), 5)
 		trainer := newTestTrainer(t, m, Objective{})
 		for step := range 4 {
 			rows := slices.Repeat([]Row{{IDs: []int32{1}, Tags: []int64{IgnoreIndex}}}, shardRows)
@@ -128,7 +117,7 @@ func gradients(t *testing.T, m *Model) map[string][]float32 {
 
 // TestShardsHaveTheWholesGradients compares with one backward pass over all rows.
 func TestShardsHaveTheWholesGradients(t *testing.T) {
-	m := newTestModel(t, openWith(t, 2), 5)
+	m := newTestModel(t, openThreads(t, 2), 5)
 	m.Config.Dropout, m.Config.AttentionDropout = 0, 0
 	trainer := newTestTrainer(t, m, Objective{}).eager()
 	rows := randomRows(rand.New(rand.NewPCG(2, 2)), 37)
@@ -165,13 +154,13 @@ func TestShardsHaveTheWholesGradients(t *testing.T) {
 func TestFailedShardsLeaveNothing(t *testing.T) {
 	rows := randomRows(rand.New(rand.NewPCG(4, 4)), 32)
 	want := func() []byte {
-		m := newTestModel(t, openWith(t, 2), 5)
+		m := newTestModel(t, openThreads(t, 2), 5)
 		if err := newTestTrainer(t, m, Objective{}).Step([][]Row{rows}, 1e-2, 1); err != nil {
 			t.Fatal(err)
 		}
 		return weights(t, m)
 	}()
-	m := newTestModel(t, openWith(t, 2), 5)
+	m := newTestModel(t, openThreads(t, 2), 5)
 	trainer := newTestTrainer(t, m, Objective{})
 	for fails := range 4 {
 		err := m.session.do(func() error {

@@ -147,7 +147,7 @@ func BenchmarkTraining(b *testing.B) {
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("batch=%d/threads=%d", batch, threads), func(b *testing.B) {
 				config := Small(8000, slices.Repeat([]string{"O"}, 15))
-				m, err := openWith(b, threads).New(config, 1)
+				m, err := openThreads(b, threads).New(config, 1)
 				if err != nil {
 					b.Fatal(err)
 				}
