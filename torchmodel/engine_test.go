@@ -247,6 +247,16 @@ func TestEngineOnOlderProcessors(t *testing.T) {
 	}
 }
 
+// TestInstructionsAreHiddenAsFromOneDNN: what oneDNN understands hides instructions from our loops too.
+func TestInstructionsAreHiddenAsFromOneDNN(t *testing.T) {
+	want := runHelper(t, "products", "ONEDNN_MAX_CPU_ISA=SSE41")
+	for _, hidden := range [][]string{{"ONEDNN_MAX_CPU_ISA=sse41"}, {"ONEDNN_MAX_CPU_ISA=", "DNNL_MAX_CPU_ISA=SSE41"}} {
+		if got := runHelper(t, "products", hidden...); got != want {
+			t.Errorf("%q: %s, want %s", hidden, got, want)
+		}
+	}
+}
+
 func TestEngineDoesNotDependOnTheRestOfTheBatch(t *testing.T) {
 	config := engineShapes()["small"]
 	config.HiddenDim = 2560 // sums are formed in pieces
@@ -299,23 +309,80 @@ func TestEngineRefusesWhatTheModelDoes(t *testing.T) {
 	}
 }
 
+// enginePrecisions are those that this processor has.
+func enginePrecisions(t testing.TB, s *Session) (have []string) {
+	t.Helper()
+	for _, precision := range []string{FP32, BF16, INT8} {
+		if prepares(t, newTestModel(t, s, 1), precision, byBest) {
+			have = append(have, precision)
+		}
+	}
+	return have
+}
+
+// noLogits is what is wrong with a model that is prepared in a precision.
+func noLogits(m *Model, precision string) error {
+	err := m.Prepare(precision)
+	if err == nil {
+		_, err = m.Logits([]Row{{IDs: []int32{1, 2, 3}}})
+	}
+	return err
+}
+
 // TestEngineTellsBrokenWeights fills one tensor after another with what is no number: the engine must not hide it.
 func TestEngineTellsBrokenWeights(t *testing.T) {
 	s := openSession(t)
-	for _, precision := range []string{FP32, INT8} {
-		for i := range newTestModel(t, s, 1).parameters {
-			m := newTestModel(t, s, 1)
-			name := m.parameters[i].Name
-			if err := m.setAll(i, math.NaN()); err != nil {
-				t.Fatal(err)
+	for _, precision := range enginePrecisions(t, s) {
+		for _, none := range []uint32{0x7fc00000, 0x7f800001, 0x7fffffff} { // the last one would round to a zero of bf16
+			for i := range newTestModel(t, s, 1).parameters {
+				m := newTestModel(t, s, 1)
+				if err := m.setAll(i, float64(math.Float32frombits(none))); err != nil {
+					t.Fatal(err)
+				}
+				if err := noLogits(m, precision); err == nil || !strings.Contains(err.Error(), "number") {
+					t.Errorf("%s: %s is %x, and it says %v", precision, m.parameters[i].Name, none, err)
+				}
 			}
-			err := m.Prepare(precision)
-			if err == nil {
-				_, err = m.Logits([]Row{{IDs: []int32{1, 2, 3}}})
+		}
+	}
+}
+
+// TestEngineTellsStatesThatAreNoNumbers has weights that are, with which the scores of attention overflow.
+func TestEngineTellsStatesThatAreNoNumbers(t *testing.T) {
+	s := openSession(t)
+	for _, precision := range enginePrecisions(t, s) {
+		m := newTestModel(t, s, 1)
+		for i, p := range m.parameters {
+			if strings.HasSuffix(p.Name, "q_lin.bias") || strings.HasSuffix(p.Name, "k_lin.bias") {
+				if err := m.setAll(i, 1e30); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if err == nil || !strings.Contains(err.Error(), "number") {
-				t.Errorf("%s: %s is not a number, and it says %v", precision, name, err)
-			}
+		}
+		if err := noLogits(m, precision); err == nil || !strings.Contains(err.Error(), "not numbers") {
+			t.Errorf("%s: scores of attention are infinite, and it says %v", precision, err)
+		}
+	}
+}
+
+// TestEngineForgetsWhatIsNoNumber: a text whose states are no numbers leaves nothing to the next one, also where the sizes are odd and
+// rows are filled up.
+func TestEngineForgetsWhatIsNoNumber(t *testing.T) {
+	const broken = 7
+	s := openThreads(t, 2)
+	for _, precision := range enginePrecisions(t, s) {
+		m := newModel(t, s, engineShapes()["odd"])
+		if err := m.setRow(0, broken, math.Inf(1)); err != nil {
+			t.Fatal(err)
+		}
+		prepare(t, m, precision, byBest)
+		rows := []Row{{IDs: []int32{1, 2, 3}}}
+		before := logitsOf(t, m, rows)
+		if _, err := m.Logits([]Row{{IDs: []int32{broken, broken, broken, broken}}}); err == nil {
+			t.Fatal("an infinite embedding gives logits")
+		}
+		if after, err := m.Logits(rows); err != nil || !reflect.DeepEqual(before, after) {
+			t.Errorf("%s: logits are others after a text that has none: %v", precision, err)
 		}
 	}
 }

@@ -213,6 +213,18 @@ func (m *Model) setAll(parameter int, value float64) error {
 	return m.session.noGrad(func() error { return m.parameters[parameter].tensor.Fill_(ts.FloatScalar(value)) })
 }
 
+func (m *Model) setRow(parameter int, row int64, value float64) error {
+	return m.session.noGrad(func() error {
+		s := new(scope)
+		defer s.drop()
+		part := s.keep(m.parameters[parameter].tensor.Select(0, row, false))
+		if s.err != nil {
+			return s.err
+		}
+		return part.Fill_(ts.FloatScalar(value))
+	})
+}
+
 func TestBrokenWeightsGiveNoLogits(t *testing.T) {
 	for _, value := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		session := openSession(t)

@@ -1,8 +1,8 @@
 // Which loops suit the processor.
 #include "kernels.h"
 #include <cstdlib>
-#include <cstring>
 #include <initializer_list>
+#include <strings.h>
 
 namespace pii {
 namespace {
@@ -29,7 +29,7 @@ Instructions of_processor() {
 #endif
 }
 
-// What a name that ONEDNN_MAX_CPU_ISA takes lets through; unknown ones hide nothing, as with oneDNN.
+// What a name that ONEDNN_MAX_CPU_ISA takes lets through; as with oneDNN, case does not matter and unknown ones hide nothing.
 Instructions named(const char *name) {
   static const struct {
     const char *name;
@@ -38,7 +38,7 @@ Instructions named(const char *name) {
                {"AVX2_VNNI", kAVX2},    {"AVX2_VNNI_2", kAVX2},  {"AVX512_MIC", kAVX2},
                {"AVX512_CORE", kAVX512}, {"AVX512_CORE_VNNI", kVNNI}};
   for (const auto &k : known)
-    if (std::strcmp(name, k.name) == 0)
+    if (strcasecmp(name, k.name) == 0)
       return k.most;
   return kBF16;
 }
@@ -46,7 +46,7 @@ Instructions named(const char *name) {
 Instructions instructions() {
   Instructions found = of_processor();
   for (const char *variable : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"})
-    if (const char *name = std::getenv(variable))
+    if (const char *name = std::getenv(variable); name && *name) // oneDNN passes over an empty one too
       return named(name) < found ? named(name) : found;
   return found;
 }

@@ -409,23 +409,40 @@ void sum(const float *a, const float *b, int64_t n, float *out) {
 }
 
 constexpr float kMagic = 12582912.0f; // 1.5 · 2^23: adding it rounds to whole numbers
+constexpr float kTiny = 1e-30f;       // what is smaller rounds to zero: 1 / a step of it might be infinite
 
 ALWAYS Vec rounded(Vec x, float inverse, float origin, int levels) {
   const Vec whole = (x * inverse + kMagic) - kMagic + origin;
   return least(most(whole, all(0)), all(static_cast<float>(levels)));
 }
 
-void quantize(const float *x, int64_t n, int levels, uint8_t *out, float *scale, int32_t *zero) {
-  Vec lows = {}, highs = {}; // zero is always in the range, so that padding and relu's zeros are exact
-  int64_t whole = n / LANES * LANES;
-  for (int64_t i = 0; i < whole; i += LANES)
-    lows = least(lows, load(x + i)), highs = most(highs, load(x + i));
-  float low = 0, high = 0;
+// The range of x (n) and zero, which is always in it, so that padding and relu's zeros are exact. Reports whether all are finite
+// numbers: comparisons alone pass over what is none.
+ALWAYS bool range_of(const float *x, int64_t n, float &low, float &high) {
+  Vec lows = {}, highs = {}, faults = {};
+  const int64_t whole = n / LANES * LANES;
+  for (int64_t i = 0; i < whole; i += LANES) {
+    const Vec some = load(x + i);
+    lows = least(lows, some), highs = most(highs, some), faults += some * 0.0f;
+  }
+  float fault = total(faults);
+  low = high = 0;
   for (int i = 0; i < LANES; i++)
     low = lows[i] < low ? lows[i] : low, high = highs[i] > high ? highs[i] : high;
   for (int64_t i = whole; i < n; i++)
-    low = x[i] < low ? x[i] : low, high = x[i] > high ? x[i] : high;
-  const float step = high > low ? (high - low) / levels : 1;
+    low = x[i] < low ? x[i] : low, high = x[i] > high ? x[i] : high, fault += x[i] * 0.0f;
+  return fault == 0;
+}
+
+void quantize(const float *x, int64_t n, int levels, uint8_t *out, float *scale, int32_t *zero) {
+  float low, high;
+  if (!range_of(x, n, low, high)) { // bytes cannot say so, but what comes of this scale does
+    __builtin_memset(out, 0, n);
+    *scale = __builtin_nanf("");
+    *zero = 0;
+    return;
+  }
+  const float step = high - low > kTiny ? (high - low) / levels : 1;
   const float origin = (-low / step + kMagic) - kMagic, inverse = 1 / step;
   int64_t i = 0;
   for (; i + LANES <= n; i += LANES) {
@@ -458,6 +475,7 @@ void to_bf16(const float *x, int64_t n, uint16_t *out) {
   for (int64_t i = 0; i < n; i++) {
     uint32_t bits;
     __builtin_memcpy(&bits, x + i, 4);
-    out[i] = static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, none = bits >> 16 | 0x40;
+    out[i] = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? none : rounded); // what is not a number would round to one
   }
 }

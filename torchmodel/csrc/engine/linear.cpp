@@ -128,7 +128,10 @@ public:
   void run(Team &team, Scratch &s, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
     const Rows<uint16_t> halves{s.halves.get(), apart(k_, 2)};
     team.each(m, [&](int64_t i, int64_t) {
-      kernels_->to_bf16(x.at + i * x.stride, k_, halves.at + i * halves.stride);
+      uint16_t *row = halves.at + i * halves.stride;
+      kernels_->to_bf16(x.at + i * x.stride, k_, row);
+      if (padded_k_ > k_)
+        row[k_] = 0; // what another product left there may be no number, and times a weight of zero stays none
     });
     const HalfProduct p{{nullptr, 0, nullptr, bias_.get(), out.at, out.stride, m, n_, padded_k_, add, activation},
                         halves.at, halves.stride, packed_.get()};
