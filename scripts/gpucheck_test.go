@@ -158,3 +158,35 @@ link_libraries() { echo linked; touch "$1/libtch.json"; }
 		}
 	}
 }
+
+// The figures of the precisions that could be timed are kept where another one fails.
+func TestGPUCheckKeepsWhatWasMeasured(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "torchmodel"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program := `#!/bin/sh
+printf 'goos: linux\nBenchmarkDeviceStep/fp32-16         \t      50\t  12345678 ns/op\nBenchmarkDeviceStep/bf16 \t 50\t 987654.5 ns/op\t 3 B/op\n--- FAIL: BenchmarkDeviceStep/fp16\n'
+exit 1
+`
+	if err := os.WriteFile(filepath.Join(dir, "torchmodel.test"), []byte(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before := `device=cuda quick=false texts=none train_steps=3 place=` + dir + ` out=` + dir + `
+limited() { shift; "$@"; }
+as_list() { printf '[%s]\n' "$(paste -sd, -)"; }
+none() { [ -z "$1" ] || { echo "failed:$1" && false; }; }
+pii() { [ "$7" != fp16 ] && mkdir "$3" && echo "{\"of\": \"$7\"}" >"$3/metrics.jsonl"; }
+`
+	for function, want := range map[string]string{
+		"training_steps": `[{"precision": "fp32", "ns": 12345678},{"precision": "bf16", "ns": 987654.5}]`,
+		"train_small":    `[{"precision": "fp32", "metrics": {"of": "fp32"}},{"precision": "bf16", "metrics": {"of": "bf16"}}]`,
+	} {
+		output, err := checkFunction(function, before, "")
+		name := map[string]string{"training_steps": "training_step.json", "train_small": "train.json"}[function]
+		content, _ := os.ReadFile(filepath.Join(dir, name))
+		if err == nil || strings.TrimSpace(string(content)) != want {
+			t.Errorf("%s: %v: %s\n%s", function, err, content, output)
+		}
+	}
+}
