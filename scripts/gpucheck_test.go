@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,6 +92,101 @@ func TestGPUCheckLimits(t *testing.T) {
 		output, err := exec.Command("bash", "-c", script).CombinedOutput()
 		if got := strings.TrimSpace(string(output)); err != nil || got != want {
 			t.Errorf("%s seconds are left: limit %s (%v), want %s", left, got, err, want)
+		}
+	}
+}
+
+// checkFunction runs a function of gpu-check.sh, after BEFORE.
+func checkFunction(name, before, input string) (string, error) {
+	script := fmt.Sprintf(`set -euo pipefail; eval "$(sed -n '/^%s() {/,/^}/p' gpu-check.sh)"; %s %s`, name, before, name)
+	command := exec.Command("bash", "-c", script)
+	command.Stdin = strings.NewReader(input)
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+// Of a benchmark, each model's tags are compared; what the CPU does not have is left out, and what a GPU does not have is not.
+func TestGPUCheckComparesTags(t *testing.T) {
+	model := func(device, precision, missing string, equal any) map[string]any {
+		m := map[string]any{"device": device, "precision": precision, "tags_equal": equal}
+		if missing != "" {
+			m["missing"] = missing
+		}
+		return m
+	}
+	cpu, without := model("cpu", "fp32", "", 1), model("cpu", "fp16", "on the CPU there are fp32, bf16 and int8", nil)
+	for name, c := range map[string]struct {
+		models []any
+		ok     bool
+	}{
+		"all is equal":         {[]any{cpu, without, model("cuda", "fp32", "", 0.9995), model("cuda", "fp16", "", 0.9985)}, true},
+		"fp32 is too far":      {[]any{cpu, model("cuda", "fp32", "", 0.9985)}, false},
+		"fp16 is too far":      {[]any{cpu, without, model("cuda", "fp32", "", 1), model("cuda", "fp16", "", 0.9975)}, false},
+		"the GPU is not there": {[]any{cpu, without, model("cuda", "fp32", "libtorch finds no CUDA device", nil)}, false},
+		"nothing was compared": {[]any{without}, false},
+	} {
+		content, err := json.MarshalIndent(map[string]any{"models": c.models}, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if output, err := checkFunction("check_tags", "", string(content)); (err == nil) != c.ok {
+			t.Errorf("%s: %v\n%s", name, err, output)
+		}
+	}
+}
+
+// Where our own C++ does not compile, the step build fails, although gotch's does.
+func TestGPUCheckWaitsForOurOwnCode(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "scripts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	setup := `find_libtorch() { version=2.14.1 cuda=false; }
+choose_flags() { :; }
+compile_ours() { sleep 0.2; echo ours; return "$FAULT"; }
+compile_shim() { true & wait $!; }
+link_libraries() { echo linked; touch "$1/libtch.json"; }
+`
+	if err := os.WriteFile(filepath.Join(dir, "scripts", "setup.sh"), []byte(setup), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for fault, want := range map[string]string{"0": "ours\nlinked\nlibtch.so for libtorch 2.14.1 (CUDA: false)\n", "1": "ours\n"} {
+		t.Setenv("FAULT", fault)
+		output, err := checkFunction("build_library", "PII_LIBTCH= device=cpu place="+dir+" out="+dir+";", "")
+		if output != want || (err == nil) != (fault == "0") {
+			t.Errorf("%s: %v\n%s", fault, err, output)
+		}
+	}
+}
+
+// The figures of the precisions that could be timed are kept where another one fails.
+func TestGPUCheckKeepsWhatWasMeasured(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "torchmodel"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program := `#!/bin/sh
+printf 'goos: linux\nBenchmarkDeviceStep/fp32-16         \t      50\t  12345678 ns/op\nBenchmarkDeviceStep/bf16 \t 50\t 987654.5 ns/op\t 3 B/op\n--- FAIL: BenchmarkDeviceStep/fp16\n'
+exit 1
+`
+	if err := os.WriteFile(filepath.Join(dir, "torchmodel.test"), []byte(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before := `device=cuda quick=false texts=none train_steps=3 place=` + dir + ` out=` + dir + `
+limited() { shift; "$@"; }
+as_list() { printf '[%s]\n' "$(paste -sd, -)"; }
+none() { [ -z "$1" ] || { echo "failed:$1" && false; }; }
+pii() { [ "$7" != fp16 ] && mkdir "$3" && echo "{\"of\": \"$7\"}" >"$3/metrics.jsonl"; }
+`
+	for function, want := range map[string]string{
+		"training_steps": `[{"precision": "fp32", "ns": 12345678},{"precision": "bf16", "ns": 987654.5}]`,
+		"train_small":    `[{"precision": "fp32", "metrics": {"of": "fp32"}},{"precision": "bf16", "metrics": {"of": "bf16"}}]`,
+	} {
+		output, err := checkFunction(function, before, "")
+		name := map[string]string{"training_steps": "training_step.json", "train_small": "train.json"}[function]
+		content, _ := os.ReadFile(filepath.Join(dir, name))
+		if err == nil || strings.TrimSpace(string(content)) != want {
+			t.Errorf("%s: %v: %s\n%s", function, err, content, output)
 		}
 	}
 }
