@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -143,11 +144,14 @@ func TestGPUCheckWaitsForOurOwnCode(t *testing.T) {
 	}
 	setup := `find_libtorch() { version=2.14.1 cuda=false; }
 choose_flags() { :; }
-compile_ours() { sleep 0.2; echo ours; return "$FAULT"; }
-compile_shim() { true & wait $!; }
+compile_ours() { read -r _ <"$place/shim-done"; echo ours; return "$FAULT"; }
+compile_shim() { true & wait $!; echo done >"$place/shim-done" & }
 link_libraries() { echo linked; touch "$1/libtch.json"; }
 `
 	if err := os.WriteFile(filepath.Join(dir, "scripts", "setup.sh"), []byte(setup), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "shim-done"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for fault, want := range map[string]string{"0": "ours\nlinked\nlibtch.so for libtorch 2.14.1 (CUDA: false)\n", "1": "ours\n"} {
