@@ -99,7 +99,7 @@ def ours():
                 continue
             mine = rows.setdefault(r["precision"], {})
             if r.get("batch", 1) == 1:
-                mine["forward_p50_ms"] = r["forward"]["p50"]["value"]
+                mine["forward_p50_ms"] = r["forward"]["p50"]["ms"]
             mine["texts_per_second"] = max(mine.get("texts_per_second", 0), r["texts_per_second"])
     for r in read("training_step.json"):
         rows.setdefault(r["precision"], {})["training_step_ms"] = r["ns"] / 1e6

@@ -61,6 +61,31 @@ func TestGPUCheckOnTheCPU(t *testing.T) {
 	if !results.Passed || len(results.Steps) != 9 || len(results.Train) != 1 || len(results.Agreement) != 1 || len(results.Benchmark) != 1 {
 		t.Errorf("%s\n%+v", output, results)
 	}
+	compareWithTransformers(t, filepath.Join(dir, "results"))
+}
+
+// compareWithTransformers: gpu-transformers.py finds pii's figures in these results, and makes ratios of them. It does so here without
+// PyTorch: of the script, only the functions that read results are run.
+func compareWithTransformers(t *testing.T, results string) {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Log("no python3: ratios are not tested")
+		return
+	}
+	program := `
+import ast, json, os, sys
+tree = ast.parse(open("gpu-transformers.py", encoding="utf-8").read())
+tree.body = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in ("read", "ours", "ratios")]
+folder, device, results = "/made/small", "cpu", sys.argv[1]
+exec(compile(tree, "gpu-transformers.py", "exec"))
+mine = ours()["fp32"]
+assert mine["forward_p50_ms"] > 0 and mine["texts_per_second"] > 0, mine
+row = {"precision": "fp32", "attention": "eager", "forward": {"p50_ms": 2 * mine["forward_p50_ms"]}, "throughput": [{"texts_per_second": 1}]}
+assert ratios([row], ours()) == {"forward_p50_fp32_to_eager": 0.5, "texts_per_second_bf16_end_to_end_to_sdpa": None, "training_step_bf16": None}
+`
+	if output, err := exec.Command("python3", "-c", program, results).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
 }
 
 // A step that fails is reported, the rest still runs, and the exit code says so.
