@@ -87,7 +87,7 @@ type pretrainResult struct {
 	DevLoss    float64 `json:"dev_loss"`       // mean cross-entropy per masked token
 	Perplexity float64 `json:"dev_perplexity"` // e to the power of dev_loss
 	LR         float64 `json:"lr"`             // of the epoch's last step
-	GradNorm   float64 `json:"grad_norm"`      // of the epoch's last step, before clipping
+	GradNorm   float64 `json:"grad_norm"`      // of the epoch's last step that was taken, before clipping
 	Best       bool    `json:"best"`
 }
 

@@ -49,7 +49,7 @@ type epochResult struct {
 	DevF1     *float64 `json:"dev_f1"`     // of spans, micro-averaged; null where there is none. See judge
 	DevPIIF1  *float64 `json:"dev_pii_f1"` // of spans of personal data
 	LR        float64  `json:"lr"`         // of the epoch's last step
-	GradNorm  float64  `json:"grad_norm"`  // of the epoch's last step, before clipping
+	GradNorm  float64  `json:"grad_norm"`  // of the epoch's last step that was taken, before clipping
 	Best      bool     `json:"best"`
 }
 
@@ -205,9 +205,18 @@ func (t *training) note() error {
 	if err != nil {
 		return err
 	}
+	return t.count(results, t.trainer.Steps())
+}
+
+// count adds the results of the steps up to the last one.
+func (t *training) count(results []torchmodel.StepResult, last int) error {
 	for i, result := range results {
+		if result.LeftOut { // the training goes on with a smaller scale of the loss
+			t.LossSum += result.Loss
+			continue
+		}
 		if !finite(result.Loss) || !finite(result.GradNorm) {
-			step := t.trainer.Steps() - len(results) + i + 1
+			step := last - len(results) + i + 1
 			return fmt.Errorf("step %d: loss %v, gradient norm %v: the training has diverged; a lower lr helps", step, result.Loss,
 				result.GradNorm)
 		}

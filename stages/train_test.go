@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -315,5 +316,33 @@ func TestLongWarmupIsSaid(t *testing.T) {
 	}
 	if !strings.Contains(said.String(), "warm-up of 500 steps") {
 		t.Errorf("the log says:\n%s", said.String())
+	}
+}
+
+// Steps that were left out count by their losses; the first that diverged ends the training.
+func TestResultsOfStepsAreCounted(t *testing.T) {
+	inf := math.Inf(1)
+	for name, c := range map[string]struct {
+		results    []torchmodel.StepResult
+		loss, norm float64
+		fails      string
+	}{
+		"none":                      {nil, 1, 5, ""},
+		"taken":                     {[]torchmodel.StepResult{{Loss: 2, GradNorm: 3}, {Loss: 4, GradNorm: 6}}, 7, 6, ""},
+		"left out":                  {[]torchmodel.StepResult{{Loss: 2, GradNorm: 3}, {Loss: 4, GradNorm: inf, LeftOut: true}}, 7, 3, ""},
+		"all left out":              {[]torchmodel.StepResult{{Loss: 2, GradNorm: math.NaN(), LeftOut: true}}, 3, 5, ""},
+		"diverged":                  {[]torchmodel.StepResult{{Loss: 2, GradNorm: inf, LeftOut: true}, {Loss: 4, GradNorm: inf}}, 3, 5, "step 10: loss 4"},
+		"a loss that is not finite": {[]torchmodel.StepResult{{Loss: inf, GradNorm: inf}, {Loss: 4, GradNorm: 1}}, 1, 5, "step 9: loss +Inf"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := &training{LossSum: 1, Norm: 5}
+			err := tr.count(c.results, 10)
+			if tr.LossSum != c.loss || tr.Norm != c.norm {
+				t.Errorf("loss %v, norm %v; want %v, %v", tr.LossSum, tr.Norm, c.loss, c.norm)
+			}
+			if (err != nil) != (c.fails != "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("error %v, want %q", err, c.fails)
+			}
+		})
 	}
 }

@@ -91,7 +91,7 @@ func TestAdamWStepAsReference(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			needLibtorch(t)
 			c := newAdamWCase(t, kind, gotch.CPU, adamWSizes)
-			c.takeSteps(t, func(s adamWSettings) (float64, error) { return c.state().step(s) })
+			c.takeSteps(t, 1, func(s adamWSettings) (float64, error) { return c.state().step(s) })
 		})
 	}
 }
@@ -101,8 +101,13 @@ func TestDeviceAdamWIsTheReference(t *testing.T) {
 	s := openDevice(t)
 	needLibtorch(t)
 	c := newAdamWCase(t, gotch.Float, s.device, adamWSizes)
-	c.takeSteps(t, func(s adamWSettings) (float64, error) {
-		r, err := c.stepOnDevice(t, s, 3, 2)
+	const factor, leftOut = 8, 3
+	held := new(scope)
+	defer held.drop()
+	scale := lossScale{factor: factor, leftOut: leftOut}.onDevice(held, s.device)
+	c.takeSteps(t, factor, func(s adamWSettings) (float64, error) {
+		s.Step += leftOut // of which AdamW knows nothing
+		r, err := c.stepOnDevice(t, s, scale, 3, 2)
 		if math.Abs(r.Loss-1.25) > 1e-6 {
 			t.Errorf("step %d: losses 3 and 2 by weight 4 are %v", s.Step, r.Loss)
 		}
@@ -117,8 +122,8 @@ func TestDeviceAdamWLeavesParametersWhereGradientsAreNotFinite(t *testing.T) {
 		c := newAdamWCase(t, gotch.Float, s.device, []int64{5, 7})
 		c.weights[0][3] = float32(wrong)
 		c.backward(t, 1, -1)
-		r, err := c.stepOnDevice(t, adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, MaxGradNorm: 1, GradScale: 1}, 1)
-		if err != nil || finite([]float32{float32(r.GradNorm)}) {
+		r, err := c.stepOnDevice(t, adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, MaxGradNorm: 1}, nil, 1)
+		if err != nil || finite([]float32{float32(r.GradNorm)}) || r.LeftOut {
 			t.Errorf("a gradient of %v: %+v, %v", wrong, r, err)
 		}
 		c.compare(t, 1)
@@ -132,14 +137,67 @@ func TestDeviceAdamWLeavesParametersWhereGradientsAreNotFinite(t *testing.T) {
 	}
 }
 
+// The scale that a step leaves, and what its result says, by the scale that it had, its gradient and its loss. Where the gradient is not
+// finite no weight changes, else the step is AdamW's.
+func TestDeviceStepsAdjustTheScale(t *testing.T) {
+	s := openDevice(t)
+	needLibtorch(t)
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for name, c := range map[string]struct {
+		before     lossScale
+		grad, loss float32
+		after      lossScale
+		leftOut    bool
+	}{
+		"good":                    {lossScale{1024, 7, 3}, 1, 4, lossScale{1024, 8, 3}, false},
+		"overflow":                {lossScale{1024, 7, 3}, inf, 4, lossScale{512, 0, 4}, true},
+		"no number":               {lossScale{1024, 7, 3}, nan, 4, lossScale{512, 0, 4}, true},
+		"overflow to 1":           {lossScale{2, 0, 0}, inf, 4, lossScale{1, 0, 1}, true},
+		"divergence at 1":         {lossScale{1, 5, 0}, inf, 4, lossScale{1, 0, 1}, false},
+		"a loss without end":      {lossScale{1024, 7, 3}, nan, inf, lossScale{512, 0, 4}, false},
+		"before growth":           {lossScale{1024, 1998, 0}, 1, 4, lossScale{1024, 1999, 0}, false},
+		"growth":                  {lossScale{1024, 1999, 3}, 1, 4, lossScale{2048, 0, 3}, false},
+		"growth from 1":           {lossScale{1, 1999, 3}, 1, 4, lossScale{2, 0, 3}, false},
+		"overflow instead":        {lossScale{1024, 1999, 3}, inf, 4, lossScale{512, 0, 4}, true},
+		"no growth past the last": {lossScale{lastScale, 1999, 0}, 1, 4, lossScale{lastScale, 0, 0}, false},
+	} {
+		t.Run(name, func(t *testing.T) { scaledStep(t, s, c.before, c.after, c.grad, c.loss, c.leftOut) })
+	}
+}
+
+// scaledStep takes one step, of the gradients times the scale, and compares what it leaves. One of the gradients is grad.
+func scaledStep(t *testing.T, s *Session, before, after lossScale, grad, loss float32, leftOut bool) {
+	c := newAdamWCase(t, gotch.Float, s.device, []int64{5, 7})
+	c.weights[0][3] = grad
+	held := new(scope)
+	defer held.drop()
+	scale := before.onDevice(held, s.device)
+	settings := adamWSettings{LR: 0.1, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Step: before.leftOut + 1, MaxGradNorm: 1}
+	factor := min(before.factor, 1024) // with the last scale, gradients are almost 0: they would overflow
+	c.backward(t, factor, -1)
+	r, err := c.stepOnDevice(t, settings, scale, loss)
+	if err != nil || r.LeftOut != leftOut || finite([]float32{grad}) != finite([]float32{float32(r.GradNorm)}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if got, err := readLossScale(scale); err != nil || got != after {
+		t.Errorf("the scale is then %+v, %v; want %+v", got, err, after)
+	}
+	if finite([]float32{grad}) {
+		grads := factor / before.factor
+		settings.Step = 1
+		c.reference(settings, -1, grads*min(1, 1/(c.referenceNorm(grads, -1)+1e-6)))
+	}
+	c.compare(t, 1)
+}
+
 // stepOnDevice takes a step whose parts have these losses, by weight 4, and reads how it went.
-func (c *adamWCase) stepOnDevice(t *testing.T, s adamWSettings, losses ...float32) (StepResult, error) {
+func (c *adamWCase) stepOnDevice(t *testing.T, s adamWSettings, scale *ts.Tensor, losses ...float32) (StepResult, error) {
 	t.Helper()
 	var parts []*ts.Tensor
 	for _, loss := range losses {
 		parts = append(parts, tensorOf(t, []float32{loss}, 1).MustSum(c.kind, true).MustTo(c.device, true))
 	}
-	result, err := c.state().stepOnDevice(s, parts, 4)
+	result, err := c.state().stepOnDevice(s, parts, 4, scale)
 	if err != nil {
 		return StepResult{}, err
 	}
@@ -152,12 +210,13 @@ func (c *adamWCase) stepOnDevice(t *testing.T, s adamWSettings, losses ...float3
 
 var adamWSizes = []int64{1, 17, 4096, 65536 + 3, 70001}
 
-// takeSteps takes four steps, the later with clipping, and compares each with the reference; one parameter has no gradient.
-func (c *adamWCase) takeSteps(t *testing.T, take func(adamWSettings) (norm float64, err error)) {
+// takeSteps takes four steps, the later with clipping, and compares each with the reference; one parameter has no gradient. Gradients
+// are scaled: take has to divide by scale.
+func (c *adamWCase) takeSteps(t *testing.T, scale float64, take func(adamWSettings) (norm float64, err error)) {
 	t.Helper()
-	const scale, skip = 8.0, 2
+	const skip = 2
 	for step := 1; step <= 4; step++ {
-		s := adamWSettings{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: step, MaxGradNorm: float64(step-1) * 100, GradScale: 1 / scale}
+		s := adamWSettings{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: step, MaxGradNorm: float64(step-1) * 100}
 		c.backward(t, scale, skip)
 		norm, err := take(s)
 		if err != nil {
@@ -171,16 +230,21 @@ func (c *adamWCase) takeSteps(t *testing.T, take func(adamWSettings) (norm float
 		if s.MaxGradNorm > 0 {
 			factor = min(1, s.MaxGradNorm/(want+1e-6))
 		}
-		for i := range c.p64 {
-			if i != skip {
-				g := make([]float64, len(c.weights[i]))
-				for j, w := range c.weights[i] {
-					g[j] = float64(w)
-				}
-				referenceAdamW(c.p64[i], g, c.m64[i], c.v64[i], c.decay[i], s, factor)
-			}
-		}
+		c.reference(s, skip, factor)
 		c.compare(t, step)
+	}
+}
+
+// reference takes the step in float64, with gradients times factor, of all parameters but the skipped one.
+func (c *adamWCase) reference(s adamWSettings, skip int, factor float64) {
+	for i := range c.p64 {
+		if i != skip {
+			g := make([]float64, len(c.weights[i]))
+			for j, w := range c.weights[i] {
+				g[j] = float64(w)
+			}
+			referenceAdamW(c.p64[i], g, c.m64[i], c.v64[i], c.decay[i], s, factor)
+		}
 	}
 }
 
@@ -205,7 +269,7 @@ func TestAdamWStepLeavesParametersWhereGradientsAreInfinite(t *testing.T) {
 	c := newAdamWCase(t, gotch.Float, gotch.CPU, []int64{5})
 	c.weights[0][3] = float32(math.Inf(1))
 	c.backward(t, 1, -1)
-	norm, err := c.state().step(adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, GradScale: 1})
+	norm, err := c.state().step(adamWSettings{LR: 1, Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1})
 	if err != nil || !math.IsInf(norm, 1) {
 		t.Errorf("norm %v, error %v; want an infinite norm", norm, err)
 	}
@@ -247,7 +311,7 @@ func BenchmarkAdamWStep(b *testing.B) {
 			sum.MustDrop()
 		}
 		b.StartTimer()
-		if _, err := state.step(adamWSettings{LR: 1e-5, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 1, MaxGradNorm: 1, GradScale: 1}); err != nil {
+		if _, err := state.step(adamWSettings{LR: 1e-5, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 1, MaxGradNorm: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -211,49 +211,31 @@ func TestDeviceOutOfMemoryIsKnown(t *testing.T) {
 	}
 }
 
-func TestLossScale(t *testing.T) {
-	l := newLossScale(FP16)
-	if !l.after(math.Inf(1)) || !l.after(math.NaN()) || l.factor != firstScale/4 {
-		t.Errorf("after two overflows it is %v", l)
-	}
-	for range scaleGrowth {
-		if l.after(1) {
-			t.Fatal("a step with finite gradients is to be taken again")
-		}
-	}
-	if l.factor != firstScale/2 || l.good != 0 {
-		t.Errorf("after %d steps it is %v", scaleGrowth, l)
-	}
-	halvings := 0
-	for l.after(math.Inf(1)) { // ends
-		halvings++
-	}
-	if want := int(math.Log2(firstScale / 2)); halvings != want {
-		t.Errorf("a step was tried %d times with a smaller scale, not %d: 1 is to be tried too", halvings, want)
-	}
-	if full := newLossScale(BF16); full.after(math.Inf(1)) || l.factor != 1 || full.factor != 1 {
-		t.Errorf("%v, %v", l, full)
-	}
-	for range scaleGrowth {
-		l.after(1)
-	}
-	if l.factor != 2 {
-		t.Errorf("after %d good steps at 1 it is %v", scaleGrowth, l)
-	}
-}
-
-func TestLossScaleIsRestored(t *testing.T) {
-	values := map[string]string{"loss_scale": "1024", "loss_scale_steps": "7"}
-	if l, err := newLossScale(FP16).restored(values); err != nil || l != (lossScale{true, 1024, 7}) {
-		t.Errorf("%v, %v", l, err)
-	}
-	if l, err := newLossScale(FP16).restored(nil); err != nil || l != newLossScale(FP16) {
-		t.Errorf("of a state without: %v, %v", l, err)
-	}
-	for _, text := range []string{"0", "NaN", "+Inf", "x"} {
-		if _, err := newLossScale(FP16).restored(map[string]string{"loss_scale": text, "loss_scale_steps": "1"}); err == nil {
-			t.Errorf("loss_scale %s is taken", text)
-		}
+func TestSavedLossScale(t *testing.T) {
+	for name, c := range map[string]struct {
+		scale, good, leftOut string
+		want                 lossScale
+		fails                bool
+	}{
+		"none":                    {"", "", "", lossScale{firstScale, 0, 0}, false},
+		"all":                     {"1024", "7", "3", lossScale{1024, 7, 3}, false},
+		"of before left-out ones": {"1024", "7", "", lossScale{1024, 7, 0}, false},
+		"beyond float32":          {"1e60", "7", "", lossScale{lastScale, 7, 0}, false},
+		"zero":                    {"0", "1", "0", lossScale{}, true},
+		"no number":               {"NaN", "1", "0", lossScale{}, true},
+		"without end":             {"+Inf", "1", "0", lossScale{}, true},
+		"a word":                  {"x", "1", "0", lossScale{}, true},
+		"no steps":                {"2", "", "0", lossScale{}, true},
+		"more left out than were": {"2", "1", "11", lossScale{}, true},
+		"less than none left out": {"2", "1", "-1", lossScale{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values := map[string]string{"loss_scale": c.scale, "loss_scale_steps": c.good, "loss_scale_left_out": c.leftOut}
+			got, err := savedLossScale(values, 10)
+			if c.fails != (err != nil) || err == nil && got != c.want {
+				t.Errorf("%+v, %v; want %+v", got, err, c.want)
+			}
+		})
 	}
 }
 
@@ -290,7 +272,7 @@ func TestMixedStateIsRestored(t *testing.T) {
 	if err := errors.Join(trainer.Save(f, map[string]string{}), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := trainer.Restore(path); err != nil || trainer.scale.factor != 1 {
+	if _, err := trainer.Restore(path); err != nil || trainer.scale != nil {
 		t.Errorf("%v, %v", trainer.scale, err)
 	}
 }

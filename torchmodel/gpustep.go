@@ -37,12 +37,18 @@ func readResults(unread []*ts.Tensor) ([]StepResult, error) {
 	}
 	s := new(scope)
 	defer s.drop()
-	values := s.floats(s.keep(ts.Stack(unread, 0))) // (steps, 2)
+	values := s.floats(s.keep(ts.Stack(unread, 0))) // (steps, 3)
 	var results []StepResult
-	for ; len(values) > 0; values = values[2:] {
-		results = append(results, StepResult{Loss: float64(values[0]), GradNorm: float64(values[1])})
+	for ; len(values) > 0; values = values[3:] {
+		loss, norm, scale := values[0], values[1], values[2]
+		results = append(results, StepResult{Loss: float64(loss), GradNorm: float64(norm), LeftOut: overflowed(loss, norm, scale)})
 	}
 	return results, s.err
+}
+
+// overflowed reports whether a step's gradients may be finite with a smaller scale. A loss that is not finite is so with any.
+func overflowed(loss, norm, scale float32) bool {
+	return finite([]float32{loss}) && !finite([]float32{norm}) && scale > 1
 }
 
 // forget drops the results that nobody has read.
@@ -61,42 +67,21 @@ func dropAll(tensors []*ts.Tensor) error {
 }
 
 // stepOnGPU computes micro-batches as they are, or in parts where the GPU's memory is too small, with the GPU's own random numbers.
-// In fp16 it reads the step's result, since whether the step is to be computed again, with half the scale, is for the host to decide.
 func (t *Trainer) stepOnGPU(micro [][]Row, weight, lr float64, seed int64) error {
-	for {
-		result, err := t.tryOnGPU(micro, weight, lr, seed)
-		if err != nil {
-			return err
-		}
-		if !t.scale.on {
-			t.unread = append(t.unread, result)
-			return nil
-		}
-		read, err := readResults([]*ts.Tensor{result})
-		if err = errors.Join(err, result.Drop()); err != nil {
-			return err
-		}
-		if !finite([]float32{float32(read[0].Loss)}) || !t.scale.after(read[0].GradNorm) {
-			t.results = append(t.results, read...)
-			return nil
-		}
-	}
-}
-
-// tryOnGPU computes a step, in as large parts as there is room for. The result is that of stepOnDevice.
-func (t *Trainer) tryOnGPU(micro [][]Row, weight, lr float64, seed int64) (*ts.Tensor, error) {
 	for {
 		s := new(scope)
 		losses, failed, err := t.accumulateParts(s, micro, weight, seed)
 		if err == nil {
 			var result *ts.Tensor
-			result, err = t.adamW.stepOnDevice(t.adamWSettings(lr), losses, weight)
+			if result, err = t.adamW.stepOnDevice(t.adamWSettings(lr), losses, weight, t.scale); err == nil {
+				t.unread = append(t.unread, result)
+			}
 			s.drop()
-			return result, errors.Join(err, s.err)
+			return errors.Join(err, s.err)
 		}
 		s.drop()
 		if !isOutOfMemory(err) || !t.model.session.halve(failed) {
-			return nil, err
+			return err
 		}
 	}
 }

@@ -2,6 +2,7 @@ package torchmodel
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -98,23 +99,85 @@ func TestDeviceDivergedStepsChangeNothing(t *testing.T) {
 	}
 }
 
-// A step whose gradients overflow with the loss's scale is computed again with half of it, and then is the step without a scale; how
-// it went is known at once.
-func TestDeviceStepsAreTakenWithASmallerScale(t *testing.T) {
-	s := openDevice(t)
-	plain, scaled := newTestModel(t, s, 5), newTestModel(t, s, 5)
-	want, trainer := newTestTrainer(t, plain, Objective{}), newTestTrainer(t, scaled, Objective{})
-	trainer.scale = lossScale{on: true, factor: math.Ldexp(1, 140)} // beyond float32
-	takeUnread(t, want, 3)
-	takeUnread(t, trainer, 3)
-	if !trainer.Due() || len(trainer.unread) != 0 || trainer.scale.factor > math.Ldexp(1, 130) || trainer.scale.good != 3 {
-		t.Errorf("scale %+v, %d results read, %d not", trainer.scale, len(trainer.results), len(trainer.unread))
+// scaled gives a trainer the scale of a loss, as one in fp16 has.
+func scaled(t *testing.T, trainer *Trainer, scale lossScale) {
+	t.Helper()
+	trainer.scale = scale.onDevice(&trainer.held, trainer.model.session.device)
+	if trainer.held.err != nil {
+		t.Fatal(trainer.held.err)
 	}
-	got, losses := resultsOf(t, trainer), resultsOf(t, want)
-	for i := range losses {
-		if math.Abs(got[i].Loss-losses[i].Loss) > 1e-4*losses[i].Loss || math.Abs(got[i].GradNorm-losses[i].GradNorm) > 1e-3*losses[i].GradNorm {
-			t.Errorf("step %d: %+v, without a scale %+v", i+1, got[i], losses[i])
+}
+
+func scaleOf(t *testing.T, trainer *Trainer) lossScale {
+	t.Helper()
+	var scale lossScale
+	err := trainer.model.session.do(func() (err error) {
+		scale, err = readLossScale(trainer.scale)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scale
+}
+
+// Steps whose gradients overflow with the scale of the loss change nothing but the scale; those after them are the steps without a
+// scale. Nobody asks in between.
+func TestDeviceStepsThatOverflowAreLeftOut(t *testing.T) {
+	s := openDevice(t)
+	plain, m := newTestModel(t, s, 5), newTestModel(t, s, 5)
+	want, trainer := newTestTrainer(t, plain, Objective{}), newTestTrainer(t, m, Objective{})
+	const first = 70 // its square is beyond float32
+	scaled(t, trainer, lossScale{factor: math.Ldexp(1, first)})
+	rows := [][]Row{randomRows(rand.New(rand.NewPCG(1, 1)), 3), randomRows(rand.New(rand.NewPCG(1, 2)), 4)}
+	before := weights(t, m)
+	const taken = 3
+	leftOut := 0
+	for at := 0; at < taken; {
+		if err := trainer.Step(rows, 1e-2, int64(at)); err != nil {
+			t.Fatal(err)
 		}
+		if len(trainer.results) != 0 || len(trainer.unread) != 1 {
+			t.Fatal("a result was read in the step")
+		}
+		got := resultsOf(t, trainer)[0]
+		if got.LeftOut {
+			if leftOut++; leftOut > 20 || at > 0 || !bytes.Equal(weights(t, m), before) {
+				t.Fatalf("%d steps left out, %d taken, weights changed: %v", leftOut, at, !bytes.Equal(weights(t, m), before))
+			}
+			continue
+		}
+		ref := takeStep(t, want, rows, 1e-2, int64(at))
+		if math.Abs(got.Loss-ref.Loss) > 1e-4*ref.Loss || math.Abs(got.GradNorm-ref.GradNorm) > 1e-3*ref.GradNorm {
+			t.Errorf("step %d: %+v, without a scale %+v", at+1, got, ref)
+		}
+		at++
+	}
+	if scale := scaleOf(t, trainer); leftOut == 0 || scale != (lossScale{math.Ldexp(1, first-leftOut), taken, leftOut}) {
+		t.Errorf("%d steps left out, then %+v", leftOut, scale)
+	}
+}
+
+// The scale goes through a file into a trainer with another.
+func TestDeviceScaleIsRestored(t *testing.T) {
+	s := openDevice(t)
+	trainer, again := newTestTrainer(t, newTestModel(t, s, 5), Objective{}), newTestTrainer(t, newTestModel(t, s, 6), Objective{})
+	scaled(t, trainer, lossScale{factor: lastScale})
+	scaled(t, again, lossScale{factor: firstScale})
+	takeUnread(t, trainer, 1)
+	path := filepath.Join(t.TempDir(), "state.safetensors")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(trainer.Save(f, map[string]string{}), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Restore(path); err != nil {
+		t.Fatal(err)
+	}
+	if got := scaleOf(t, again); got != (lossScale{lastScale / 2, 0, 1}) || got != scaleOf(t, trainer) {
+		t.Errorf("%+v was saved, %+v is restored", scaleOf(t, trainer), got)
 	}
 }
 

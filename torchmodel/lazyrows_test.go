@@ -154,7 +154,7 @@ func TestRowsThatWaitAreExact(t *testing.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 1))
 		size := rapid.SampledFrom([][2]int64{{37, 16}, {37, 5}, {900, 24}, {4000, 40}}).Draw(r, "size")
 		steps := rapid.SampledFrom([]int{5, 60, 700}).Draw(r, "steps") * 37 / int(size[0]+36)
-		s := adamWSettings{Beta1: rapid.SampledFrom([]float64{0, 0.5, 0.9}).Draw(r, "beta1"), GradScale: 1,
+		s := adamWSettings{Beta1: rapid.SampledFrom([]float64{0, 0.5, 0.9}).Draw(r, "beta1"),
 			Beta2: rapid.SampledFrom([]float64{0.5, 0.99, 0.999}).Draw(r, "beta2"), Eps: rapid.SampledFrom([]float64{1e-8, 1e-3, 0}).Draw(r, "eps"),
 			MaxGradNorm: rapid.SampledFrom([]float64{0, 1, 1e4}).Draw(r, "clip")}
 		kind, peak := rapid.SampledFrom(Schedules).Draw(r, "schedule"), rapid.SampledFrom([]float64{1e-5, 1e-3, 0.5}).Draw(r, "rate")

@@ -56,56 +56,66 @@ func (s *scope) full(x *ts.Tensor) *ts.Tensor {
 	return x
 }
 
-// lossScale is what the loss is multiplied by, so that small gradients are not zero in fp16; AdamW divides by it. It is a power of
-// two, so that it rounds nothing. It follows torch.cuda.amp.GradScaler, but that a step whose gradients overflow is computed again
-// with half the scale, instead of being left out: the schedule goes by steps.
+// lossScale is what the loss is multiplied by in fp16, so that small gradients are not zero; AdamW divides by it. It is a power of two, so
+// that it rounds nothing. It follows torch.cuda.amp.GradScaler: a step whose gradients overflow is left out, and the next one has half
+// the scale. While a trainer takes steps the scale is on the device, where they adjust it; this is what of it is saved and restored.
 type lossScale struct {
-	on     bool    // for fp16; otherwise factor is and stays 1
-	factor float64 // at least 1
-	good   int     // steps since it changed
+	factor  float64 // at least 1
+	good    int     // steps since it changed
+	leftOut int     // steps that AdamW has not taken, and does not count
 }
 
-// Constants of GradScaler.
+// The first scale is GradScaler's, the last is the largest power of two in float32.
 const (
-	firstScale  = 65536
-	scaleGrowth = 2000 // steps without overflow after which the scale is doubled
+	firstScale = 65536
+	lastScale  = 0x1p127
 )
 
-func newLossScale(precision string) lossScale {
-	if precision == FP16 {
-		return lossScale{on: true, factor: firstScale}
-	}
-	return lossScale{factor: 1}
+// onDevice is the scale as stepOnDevice takes and adjusts it: (3) float32, in the order of the fields; a tensor of s.
+func (l lossScale) onDevice(s *scope, device gotch.Device) *ts.Tensor {
+	return s.float32s([]float32{float32(l.factor), float32(l.good), float32(l.leftOut)}, []int64{3}, device)
 }
 
-// after adjusts the scale to a step's gradient norm, and reports whether the step is to be computed again.
-func (l *lossScale) after(norm float64) bool {
-	if !l.on {
-		return false
+// readLossScale is the inverse of onDevice; without a tensor the scale is 1.
+func readLossScale(x *ts.Tensor) (lossScale, error) {
+	if x == nil {
+		return lossScale{factor: 1}, nil
 	}
-	if math.IsInf(norm, 0) || math.IsNaN(norm) {
-		again := l.factor > 1
-		l.factor, l.good = max(l.factor/2, 1), 0
-		return again
+	s := new(scope)
+	defer s.drop()
+	values := s.floats(x)
+	if s.err != nil {
+		return lossScale{}, fmt.Errorf("reading the scale of the loss: %w", s.err)
 	}
-	if l.good++; l.good == scaleGrowth {
-		l.factor, l.good = l.factor*2, 0
-	}
-	return false
+	return lossScale{float64(values[0]), int(values[1]), int(values[2])}, nil
 }
 
-// restored is the scale that a saved state has; of one without, l.
-func (l lossScale) restored(values map[string]string) (lossScale, error) {
-	if values["loss_scale"] == "" || !l.on {
-		return l, nil
+// save adds the scale to the values of a state.
+func (l lossScale) save(values map[string]string) {
+	values["loss_scale"] = strconv.FormatFloat(l.factor, 'g', -1, 64)
+	values["loss_scale_steps"] = strconv.Itoa(l.good)
+	values["loss_scale_left_out"] = strconv.Itoa(l.leftOut)
+}
+
+// savedLossScale is the scale in the values of a state after so many steps; where they have none, the first one.
+func savedLossScale(values map[string]string, steps int) (lossScale, error) {
+	first := lossScale{factor: firstScale}
+	if values["loss_scale"] == "" {
+		return first, nil
 	}
 	factor, err := strconv.ParseFloat(values["loss_scale"], 64)
 	if err != nil || !(factor >= 1) || math.IsInf(factor, 0) {
-		return l, fmt.Errorf("loss_scale is %q", values["loss_scale"])
+		return first, fmt.Errorf("loss_scale is %q", values["loss_scale"])
 	}
 	good, err := strconv.Atoi(values["loss_scale_steps"])
 	if err != nil {
-		return l, fmt.Errorf("loss_scale_steps: %w", err)
+		return first, fmt.Errorf("loss_scale_steps: %w", err)
 	}
-	return lossScale{true, factor, good}, nil
+	leftOut := 0
+	if text := values["loss_scale_left_out"]; text != "" { // older states have none: each step was computed until it could be taken
+		if leftOut, err = strconv.Atoi(text); err != nil || leftOut < 0 || leftOut > steps {
+			return first, fmt.Errorf("loss_scale_left_out is %q of %d steps", text, steps)
+		}
+	}
+	return lossScale{min(factor, lastScale), good, leftOut}, nil
 }

@@ -190,6 +190,18 @@ func (s *scope) scale(x *ts.Tensor, factor float64) *ts.Tensor {
 	return y
 }
 
+// times is x times the first element of factors, on x's device.
+func (s *scope) times(x, factors *ts.Tensor) *ts.Tensor {
+	if s.err != nil {
+		return nil
+	}
+	first := s.keep(factors.Select(0, 0, false))
+	if s.err != nil {
+		return nil
+	}
+	return s.keep(x.Mul(first, false))
+}
+
 func (s *scope) softmax(x *ts.Tensor) *ts.Tensor {
 	if s.err != nil {
 		return nil

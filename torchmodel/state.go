@@ -15,13 +15,16 @@ func (t *Trainer) Save(w io.Writer, values map[string]string) error {
 		if err := t.model.needWeights(); err != nil {
 			return err
 		}
+		scale, err := readLossScale(t.scale)
+		if err != nil {
+			return err
+		}
 		tensors := map[string]*ts.Tensor{}
 		for name, s := range t.state() {
 			tensors[name] = s.tensor
 		}
 		values["step"] = strconv.Itoa(t.step)
-		values["loss_scale"] = strconv.FormatFloat(t.scale.factor, 'g', -1, 64)
-		values["loss_scale_steps"] = strconv.Itoa(t.scale.good)
+		scale.save(values)
 		return writeTensors(w, tensors, values)
 	})
 }
@@ -58,7 +61,7 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("restoring training: %s: step: %w", path, err)
 	}
-	scale, err := t.scale.restored(values)
+	scale, err := savedLossScale(values, step)
 	if err != nil {
 		return nil, fmt.Errorf("restoring training: %s: %w", path, err)
 	}
@@ -81,10 +84,27 @@ func (t *Trainer) Restore(path string) (values map[string]string, err error) {
 				return fmt.Errorf("restoring training: %s: %w", path, err)
 			}
 		}
-		return nil
+		return t.restoreScale(scale)
 	})
-	t.step, t.scale = step, scale
+	t.step = step
 	return values, err
+}
+
+// restoreScale makes scale the trainer's, where it has one: only fp16 does.
+func (t *Trainer) restoreScale(scale lossScale) error {
+	if t.scale == nil {
+		return nil
+	}
+	s := new(scope)
+	defer s.drop()
+	saved := scale.onDevice(s, t.model.session.device)
+	if s.err == nil {
+		t.scale.Copy_(saved)
+	}
+	if s.err != nil {
+		return fmt.Errorf("restoring the scale of the loss: %w", s.err)
+	}
+	return nil
 }
 
 // restore overwrites a tensor of the given shape with the file's.

@@ -22,10 +22,10 @@ type Trainer struct {
 	optimizer Optimizer
 	objective Objective
 	weights   *ts.Tensor // class weights (K) float32, or ts.None
-	held      scope      // owns the class weights
+	held      scope      // owns the class weights and the scale
 	crew      crew
 	step      int
-	scale     lossScale
+	scale     *ts.Tensor   // of the loss, as of lossScale.onDevice; nil but in fp16. held owns it
 	trained   []Parameter  // those of the model's parameters that are not frozen
 	adamW     adamWState   // of their tensors
 	words     *lazyRows    // AdamW of the word embeddings; nil where each step updates them whole
@@ -44,7 +44,7 @@ func (m *Model) NewTrainer(o Optimizer, objective Objective) (*Trainer, error) {
 	if err := ResolveTrainPrecision(o.Precision, m.session.Device()); err != nil {
 		return nil, err
 	}
-	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None, scale: newLossScale(o.Precision)}
+	t := &Trainer{model: m, optimizer: o, objective: objective, weights: ts.None}
 	err := m.session.do(func() error {
 		if err := m.needWeights(); err != nil {
 			return err
@@ -88,8 +88,11 @@ func (t *Trainer) prepare() error {
 		t.trained = append(t.trained, p)
 		t.adamW.params, t.adamW.decay = append(t.adamW.params, p.tensor), append(t.adamW.decay, decay)
 	}
+	if t.optimizer.Precision == FP16 {
+		t.scale = lossScale{factor: firstScale}.onDevice(&t.held, t.model.session.device)
+	}
 	if t.objective.ClassWeights == nil {
-		return nil
+		return t.held.err
 	}
 	weights := make([]float32, len(t.objective.ClassWeights))
 	for i, w := range t.objective.ClassWeights {
@@ -116,7 +119,7 @@ func (t *Trainer) Close() error {
 		errs = append(errs, dropAll(t.adamW.expAvg), dropAll(t.adamW.expAvgSq))
 		t.held.drop()
 		errs = append(errs, t.forget(), t.crew.close())
-		t.adamW, t.words = adamWState{}, nil
+		t.adamW, t.words, t.scale = adamWState{}, nil, nil
 		return errors.Join(append(errs, t.held.err)...)
 	})
 }
@@ -128,6 +131,7 @@ func (t *Trainer) Steps() int { return t.step }
 type StepResult struct {
 	Loss     float64 // the objective over the step's labelled tokens, before the update
 	GradNorm float64 // L2 norm of all gradients, before clipping
+	LeftOut  bool    // the gradients overflowed with the scale of the loss in fp16: no weight changed, and the next step has a smaller scale
 }
 
 // Step takes one optimizer step at learning rate lr over micro-batches whose gradients are accumulated; Results says how it went.
@@ -179,7 +183,7 @@ func (t *Trainer) takeTurn(words *lazyRows) error {
 func (t *Trainer) adamWSettings(lr float64) adamWSettings {
 	o := t.optimizer
 	return adamWSettings{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, Step: t.step + 1, MaxGradNorm: o.MaxGradNorm,
-		GradScale: 1 / t.scale.factor, words: t.words}
+		words: t.words}
 }
 
 // stepOnCPU computes rows in shards, several at a time.
@@ -231,7 +235,10 @@ func (t *Trainer) backward(s *scope, m *Model, in batch, weight float64) *ts.Ten
 		return nil
 	}
 	sum := m.lossOf(s, in, t.weights, t.objective.LabelSmoothing, true)
-	mean := s.scale(sum, t.scale.factor/weight)
+	mean := s.scale(sum, 1/weight)
+	if t.scale != nil {
+		mean = s.times(mean, t.scale)
+	}
 	if s.err == nil {
 		s.fail(mean.Backward())
 	}

@@ -147,17 +147,16 @@ std::vector<Entry> gather(void **params, void **exp_avg, void **exp_avg_sq, cons
   return entries;
 }
 
-// lazy may be null.
-void step_of(std::vector<Entry> entries, LazyRows *lazy, const Settings &s, double *out_grad_norm) {
+// lazy may be null. Gradients are divided by scale first. Returns their norm after that.
+double step_of(std::vector<Entry> entries, LazyRows *lazy, const Settings &s, double scale) {
   auto middle = std::stable_partition(entries.begin(), entries.end(), [](const Entry &e) { return is_plain(e); });
   const std::vector<Entry> plain(entries.begin(), middle), general(middle, entries.end());
   const std::vector<Block> blocks = blocks_of(plain);
   const double lazy_sum = lazy == nullptr ? 0 : lazy->sum_of_squares();
-  const double norm = std::sqrt(plain_sum_of_squares(blocks, lazy_sum) + general_sum_of_squares(general)) * std::abs(s.grad_scale);
-  *out_grad_norm = norm;
+  const double norm = std::sqrt(plain_sum_of_squares(blocks, lazy_sum) + general_sum_of_squares(general)) / scale;
   if (!std::isfinite(norm))
-    return;
-  double factor = s.grad_scale;
+    return norm;
+  double factor = 1 / scale;
   if (s.max_grad_norm > 0)
     factor *= std::min(1.0, s.max_grad_norm / (norm + 1e-6));
   plain_update(blocks, s, factor);
@@ -167,6 +166,7 @@ void step_of(std::vector<Entry> entries, LazyRows *lazy, const Settings &s, doub
   for (const Entry &e : plain) // written to behind autograd's back
     for (const at::Tensor &t : {e.param, e.exp_avg, e.exp_avg_sq})
       t.unsafeGetTensorImpl()->bump_version();
+  return norm;
 }
 
 // Whether libtorch has AdamW as one operator for a device: for CUDA from 2.0 on, for the CPU from 2.4 on.
@@ -175,14 +175,14 @@ bool has_fused(const at::Device &device) {
   return version >= (device.is_cuda() ? 200 : 204);
 }
 
-// Updates by libtorch's own operator: gradients are divided by divisor, and nothing changes where skip is 1; both are scalars (float32)
-// on the device. The operator takes one weight decay at a time.
-void fused_update(const std::vector<Entry> &entries, const Settings &s, const at::Tensor &divisor, const at::Tensor &skip) {
+// Updates by libtorch's own operator: gradients are divided by divisor, and nothing changes where skip is 1; these and the number of
+// the step are scalars (float32) on the device. The operator takes one weight decay at a time.
+void fused_update(const std::vector<Entry> &entries, const Settings &s, const at::Tensor &step, const at::Tensor &divisor,
+                  const at::Tensor &skip) {
 #if TORCH_VERSION_MAJOR >= 2
   std::map<double, std::vector<Entry>> by_decay;
   for (const Entry &e : entries)
     by_decay[e.weight_decay].push_back(e);
-  const at::Tensor step = at::full({}, s.step, divisor.options());
   for (const auto &[decay, same] : by_decay)
     at::_fused_adamw_(column(same, &Entry::param), column(same, &Entry::grad), column(same, &Entry::exp_avg),
                       column(same, &Entry::exp_avg_sq), {}, std::vector<at::Tensor>(same.size(), step), s.lr, s.beta1, s.beta2, decay,
@@ -190,23 +190,71 @@ void fused_update(const std::vector<Entry> &entries, const Settings &s, const at
 #endif
 }
 
-// By what gradients are divided to be scaled and clipped; norm is that of the scaled ones.
-at::Tensor divisor_of(const at::Tensor &norm, const Settings &s) {
+// What a loss is multiplied by, on its device, as pii_torch_adamw_step_on_device has it; where it has none, the loss is as it is.
+class LossScale {
+  at::Tensor numbers; // (3) float32
+
+  at::Tensor number(int64_t i) const { return numbers.select(0, i); } // a view
+
+public:
+  // scale may be null.
+  explicit LossScale(void *scale) {
+    if (scale == nullptr)
+      return;
+    numbers = tensor_at(&scale, 0, "loss scale");
+    if (numbers.dim() != 1 || numbers.size(0) != 3 || numbers.scalar_type() != at::kFloat)
+      throw std::invalid_argument("the scale of the loss is not three float32");
+  }
+
+  // A copy of the factor, of the type and on the device of like, a scalar.
+  at::Tensor factor(const at::Tensor &like) const {
+    return numbers.defined() ? number(0).to(like.options(), /*non_blocking=*/false, /*copy=*/true) : at::ones_like(like);
+  }
+
+  // The number that AdamW gives to the caller's step of this number, a scalar (float32): it does not count what was left out.
+  at::Tensor step(double step, const at::Device &device) const {
+    const at::Tensor all = at::full({}, step, at::TensorOptions(at::kFloat).device(device));
+    return numbers.defined() ? all - number(2) : all;
+  }
+
+  // Goes on to the next step after one that was left out where skip, a scalar (float32), is 1, and taken where it is 0.
+  void adjust(const at::Tensor &skip) const {
+    if (!numbers.defined())
+      return;
+    constexpr double shrink = 0.5, good_until_growth = 2000, least = 1, largest = 0x1p127; // the last power of two of float32
+    at::Tensor factor = number(0), good = number(1), left_out = number(2);
+    left_out.add_(skip);
+    good.add_(1).mul_(at::rsub(skip, 1));
+    const at::Tensor grow = good.ge(good_until_growth).to(at::kFloat);
+    factor.mul_((grow - skip * shrink).add_(1)).clamp_(least, largest);
+    good.mul_(at::rsub(grow, 1));
+  }
+};
+
+// By what gradients are divided to be unscaled and clipped, a scalar (float32); norm, of the unscaled ones, and scale are float64.
+at::Tensor divisor_of(const at::Tensor &norm, const at::Tensor &scale, const Settings &s) {
   if (s.max_grad_norm <= 0)
-    return at::full({}, 1 / s.grad_scale, norm.options().dtype(at::kFloat));
-  return (norm + 1e-6).div_(s.max_grad_norm).clamp_min_(1).div_(s.grad_scale).to(at::kFloat);
+    return scale.to(at::kFloat);
+  return (norm + 1e-6).div_(s.max_grad_norm).clamp_min_(1).mul_(scale).to(at::kFloat);
 }
 
-// A step that the host does not wait for, where libtorch has the operator for it. loss is a scalar (float64). Returns loss and norm.
-at::Tensor step_on_device(const std::vector<Entry> &entries, const Settings &s, const at::Tensor &loss) {
-  if (entries.empty() || !has_fused(loss.device())) {
-    double norm = 0;
-    step_of(entries, nullptr, s, &norm);
-    return at::stack({loss, at::full_like(loss, norm)});
-  }
-  const at::Tensor norm = sum_on_device(entries).sqrt_().mul_(std::abs(s.grad_scale));
-  fused_update(entries, s, divisor_of(norm, s), norm.isfinite().logical_not_().to(at::kFloat));
-  return at::stack({loss, norm});
+// A step for which the host reads the norm, and where there is a scale, that too. Returns the norm, as loss is.
+at::Tensor waiting_step(const std::vector<Entry> &entries, Settings s, const at::Tensor &loss, const LossScale &scale) {
+  s.step = scale.step(s.step, loss.device()).item<double>();
+  return at::full_like(loss, step_of(entries, nullptr, s, scale.factor(loss).item<double>()));
+}
+
+// A step that the host does not wait for, where libtorch has the operator for it. loss is a scalar (float64). Returns loss, norm and
+// the factor that the loss had.
+at::Tensor step_on_device(const std::vector<Entry> &entries, const Settings &s, const at::Tensor &loss, const LossScale &scale) {
+  const at::Tensor factor = scale.factor(loss);
+  const bool waits = entries.empty() || !has_fused(loss.device());
+  const at::Tensor norm = waits ? waiting_step(entries, s, loss, scale) : sum_on_device(entries).sqrt_().div_(factor);
+  const at::Tensor skip = norm.isfinite().logical_not_().to(at::kFloat);
+  if (!waits)
+    fused_update(entries, s, scale.step(s.step, loss.device()), divisor_of(norm, factor, s), skip);
+  scale.adjust(skip);
+  return at::stack({loss, norm, factor});
 }
 
 // The sum of n scalars.
@@ -235,18 +283,21 @@ char *pii_torch_adamw_step(void **params, void **exp_avg, void **exp_avg_sq, con
   return guarded_torch([&] {
     check(n, *settings);
     c10::NoGradGuard no_grad;
-    step_of(gather(params, exp_avg, exp_avg_sq, weight_decay, n), static_cast<LazyRows *>(lazy_rows), *settings, out_grad_norm);
+    *out_grad_norm =
+        step_of(gather(params, exp_avg, exp_avg_sq, weight_decay, n), static_cast<LazyRows *>(lazy_rows), *settings, /*scale=*/1);
     reset_gradients(params, n);
   });
 }
 
 char *pii_torch_adamw_step_on_device(void **params, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
-                                     const pii_torch_adamw *settings, void **losses, int parts, double weight, void **result) {
+                                     const pii_torch_adamw *settings, void **losses, int parts, double weight, void *scale,
+                                     void **result) {
   return guarded_torch([&] {
     check(n, *settings);
     c10::NoGradGuard no_grad;
     const at::Tensor loss = sum_of(losses, parts).div_(weight);
-    *result = new at::Tensor(step_on_device(gather(params, exp_avg, exp_avg_sq, weight_decay, n), *settings, loss).to(at::kFloat));
+    const std::vector<Entry> entries = gather(params, exp_avg, exp_avg_sq, weight_decay, n);
+    *result = new at::Tensor(step_on_device(entries, *settings, loss, LossScale(scale)).to(at::kFloat));
     reset_gradients(params, n);
   });
 }

@@ -68,7 +68,7 @@ char *pii_torch_cuda_reset_memory(int index);
 
 /* The numbers of one step of AdamW. step counts from 1; with max_grad_norm 0 nothing is clipped. */
 typedef struct {
-  double lr, beta1, beta2, eps, step, max_grad_norm, grad_scale;
+  double lr, beta1, beta2, eps, step, max_grad_norm;
 } pii_torch_adamw;
 
 /* One step of AdamW over n parameters (Loshchilov and Hutter, https://arxiv.org/abs/1711.05101), with the arithmetic of
@@ -80,10 +80,9 @@ typedef struct {
      p -= lr * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + eps)
 
    params, exp_avg and exp_avg_sq point to arrays of at::Tensor*. Each parameter's .grad() is read, and reset to undefined at
-   the end. A parameter without gradient is left as it is. Each gradient is first multiplied by grad_scale; then, with
-   max_grad_norm > 0, by min(1, max_grad_norm / (norm + 1e-6)). norm is the Euclidean norm of all gradients after grad_scale
-   and is stored in *out_grad_norm. Where it is infinite or no number, nothing is changed but that the gradients are reset, so
-   that the caller can go on with the next batch or lower its scale.
+   the end. A parameter without gradient is left as it is. With max_grad_norm > 0, each gradient is first multiplied
+   by min(1, max_grad_norm / (norm + 1e-6)). norm is the Euclidean norm of all gradients and is stored in *out_grad_norm. Where it is
+   infinite or no number, nothing is changed but that the gradients are reset, so that the caller can go on with the next batch.
 
    lazy_rows is NULL, or has the gradients of one more parameter: see below. It counts as the first of the parameters; where it is
    among params too, it has no gradient there.
@@ -96,11 +95,18 @@ char *pii_torch_adamw_step(void **params, void **exp_avg, void **exp_avg_sq, con
 /* The same step where the host is not to wait for a GPU. All tensors are float32 on one device; there the norm is computed, gradients
    are scaled and clipped by it, and where it is not finite, no parameter and no moment is changed. losses points to an
    array of at::Tensor*, the scalars (float32) of the step's parts, one at least; their sum is divided by weight. *result is a new
-   at::Tensor* (2) float32 on the device: the loss, and the norm. Some bits may differ from those of pii_torch_adamw_step.
+   at::Tensor* (3) float32 on the device: the loss, the norm, and what the loss of which the gradients are was multiplied by. Some bits
+   may differ from those of pii_torch_adamw_step.
+
+   scale is NULL, or an at::Tensor* (3) float32 on the device: what that loss was multiplied by, a power of two, by which gradients are
+   divided before the norm is that of all; for how many steps it has been this; and how many steps were left out since the first, their
+   norm not being finite. These last are not counted in step. The scale is adjusted to the step, as torch.cuda.amp.GradScaler does: halved,
+   but not below 1, where the step is left out, and doubled after 2000 steps that were not.
 
    Where libtorch lacks the operator for it (1.13; on the CPU, before 2.4), it is pii_torch_adamw_step, which waits for the norm. */
 char *pii_torch_adamw_step_on_device(void **params, void **exp_avg, void **exp_avg_sq, const double *weight_decay, int n,
-                                     const pii_torch_adamw *settings, void **losses, int parts, double weight, void **result);
+                                     const pii_torch_adamw *settings, void **losses, int parts, double weight, void *scale,
+                                     void **result);
 
 /* A new at::Tensor* with this content on CUDA device index, or on the CPU with index -1. dtype is libtorch's number of the type. The
    host does not wait for the copy, which is made from memory that a GPU reads by itself. libtorch keeps that memory for later copies,
