@@ -110,9 +110,12 @@ last_line() {
 
 # limited SECONDS COMMAND… ends a command that takes longer than that, or than the whole may take.
 limited() {
-	local most=$1 left=$((deadline - SECONDS))
+	local most=$1 left=$((deadline - SECONDS)) status=0
 	shift
-	timeout -k 5 $((left < 1 ? 1 : left < most ? left : most)) "$@"
+	most=$((left < 1 ? 1 : left < most ? left : most))
+	timeout -k 5 "$most" "$@" || status=$?
+	case $status in 124 | 137) printf '\nended after %d s: %s\n' "$most" "$(basename "$1")" >&2 ;; esac
+	return "$status"
 }
 
 pii() { limited 240 "$place/pii" "$@"; }

@@ -12,6 +12,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 folder, path, device, results = sys.argv[1:5]
 quick = sys.argv[5:] == ["quick"]
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+BATCHES = {"cpu": [8, 32], "cuda": [8, 32, 128, 512]}
 
 
 def clock():
@@ -74,7 +75,7 @@ def measure(precision, attention, texts):
     load = lambda: AutoModelForTokenClassification.from_pretrained(folder, attn_implementation=attention).to(device)
     model = load().to(TYPES[precision]).eval()
     row = {"precision": precision, "attention": attention, "forward": forward(tokenizer, model, texts[:5 if quick else 200])}
-    row["throughput"] = [throughput(tokenizer, model, texts, size) for size in ([4] if quick else [8, 32, 128, 512])]
+    row["throughput"] = [throughput(tokenizer, model, texts, size) for size in ([4] if quick else BATCHES[device])]
     if device != "cpu":
         row["training_step_ms"] = training_step(load(), TYPES[precision])
     return row
@@ -139,11 +140,13 @@ with open(path, encoding="utf-8") as f:
     texts = [json.loads(line)["text"] for line in f if line.strip()]
 if quick:
     texts = texts[:20]
-rows = [measure(p, a, texts) for p, a in ([("fp32", "eager")] if quick else [("fp32", "eager"), ("bf16", "sdpa")])]
-found = {"torch": torch.__version__, "model": os.path.basename(folder), "rows": rows, "pii": ours()}
-found["ratios"] = ratios(rows, found["pii"])
-with open(os.path.join(results, "transformers.json"), "w") as f:
-    json.dump(found, f, indent=1)
+rows = []
+for precision, attention in [("fp32", "eager")] if quick else [("fp32", "eager"), ("bf16", "sdpa")]:
+    rows.append(measure(precision, attention, texts))
+    found = {"torch": torch.__version__, "model": os.path.basename(folder), "rows": rows, "pii": ours()}
+    found["ratios"] = ratios(rows, found["pii"])
+    with open(os.path.join(results, "transformers.json"), "w") as f:  # after each, so that it is there if the time is up
+        json.dump(found, f, indent=1)
 print("ratios to transformers:")
 for name, value in found["ratios"].items():
     print(" ", verdict(name, value))

@@ -120,6 +120,10 @@ func TestGPUCheckLimits(t *testing.T) {
 			t.Errorf("%s seconds are left: limit %s (%v), want %s", left, got, err, want)
 		}
 	}
+	script := `eval "$(sed -n '/^limited() {/,/^}/p' gpu-check.sh)"; deadline=$((SECONDS + 9)); limited 1 sleep 5`
+	if output, err := exec.Command("bash", "-c", script).CombinedOutput(); err == nil || !strings.HasSuffix(string(output), "\nended after 1 s: sleep\n") {
+		t.Errorf("%v: %q", err, output)
+	}
 }
 
 // checkFunction runs a function of gpu-check.sh, after BEFORE.
