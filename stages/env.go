@@ -52,8 +52,13 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 	return l.Reader.Read(p)
 }
 
-// session returns the open session for a device.
-func (e *Env) session(device string, threads int) (*torchmodel.Session, error) {
+// session returns the open session for a device, by whatever name: each session has threads of its own, and where there are more
+// threads than processors, OpenMP makes them sleep wherever they meet.
+func (e *Env) session(name string, threads int) (*torchmodel.Session, error) {
+	device, err := torchmodel.ResolveDevice(name)
+	if err != nil {
+		return nil, err
+	}
 	if s, ok := e.sessions[device]; ok {
 		return s, nil
 	}
