@@ -404,13 +404,12 @@ build_libraries() {
 	mv -T "$out" "$(dirname "$library")"
 }
 
-# compile_ours compiles into FOLDER what goes into libtch.so, and into FOLDER/engine the engine. Only that has OpenMP: elsewhere
-# headers of libtorch's that open threads where they see OpenMP would do so within the operations of training.
+# compile_ours compiles into FOLDER what goes into libtch.so, and into FOLDER/engine the engine. Only that has OpenMP, for the threads that
+# oneDNN computes with: elsewhere headers of libtorch's that open threads where they see OpenMP would do so within the operations of training.
 compile_ours() {
 	local build=$1 source
 	local -a running=() ours=(-O3 -fno-math-errno) engine=()
-	if has_onednn; then engine+=(-DPII_ONEDNN); fi
-	if has_openmp; then engine+=(-fopenmp); fi
+	if has_onednn; then engine+=(-DPII_ONEDNN -fopenmp); fi
 	if [ -n "$cuda_headers" ]; then ours+=(-DPII_CUDA "-I$cuda_headers"); fi
 	cp -r "$root/torchmodel/csrc" "$build"
 	for source in "$build"/*.cpp; do
@@ -427,11 +426,7 @@ compile_ours() {
 # has_onednn: libpii.so links the system's libdnnl, which is there with the system's libtorch. With another libtorch, which has its own oneDNN
 # inside, the engine has none, so that what is built there needs no package of the system's.
 has_onednn() {
-	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n' | "$cxx" -E -x c++ - >/dev/null 2>&1
-}
-
-has_openmp() {
-	echo 'int main() {}' | "$cxx" -fopenmp -x c++ -o /dev/null - >/dev/null 2>&1
+	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n#include <omp.h>\n' | "$cxx" -fopenmp -E -x c++ - >/dev/null 2>&1
 }
 
 # link_libraries OUT SHIM BUILD links gotch's object files and ours into OUT, and describes them beside.
@@ -439,8 +434,8 @@ link_libraries() {
 	local out=$1 shim=$2 build=$3
 	local -a torch=(-ltorch -ltorch_cpu -lc10) engine=()
 	if [ "$cuda" = true ]; then torch+=(-ltorch_cuda -lc10_cuda); fi
-	if has_onednn; then engine+=(-ldnnl); fi
-	if has_openmp; then engine+=(-fopenmp); fi
+	engine=(-pthread)
+	if has_onednn; then engine+=(-ldnnl -fopenmp); fi
 	link "$out/libpii.so" "$build"/engine/*.o "${engine[@]}"
 	link "$out/libtch.so" "$shim"/*.o "$build"/*.o -L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${torch[@]}"
 	describe "$out/libtch.so" >"$out/libtch.json"

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -290,6 +291,29 @@ func TestEngineResultsDoNotDependOnThreads(t *testing.T) {
 	if !reflect.DeepEqual(results[0], results[1]) || !reflect.DeepEqual(results[0], results[2]) {
 		t.Error("the number of threads changes the logits")
 	}
+}
+
+// Threads wait for one another in other ways when there are more of them than processors, and after a while without work.
+func TestEnginesOfSeveralSessionsAtOnce(t *testing.T) {
+	config := engineShapes()["small"]
+	rows := manyLengths(config, rand.New(rand.NewPCG(3, 2)), 8)
+	alone := newModel(t, openThreads(t, 1), config)
+	prepare(t, alone, FP32, byOwn)
+	want := logitsOf(t, alone, rows)
+	var models sync.WaitGroup
+	for range 3 {
+		m := newModel(t, openThreads(t, runtime.NumCPU()+1), config)
+		prepare(t, m, FP32, byOwn)
+		models.Go(func() {
+			for range 50 {
+				if got, err := m.Logits(rows); err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("beside others the logits differ from those of one thread alone (%v)", err)
+					return
+				}
+			}
+		})
+	}
+	models.Wait()
 }
 
 func TestEngineRefusesWhatTheModelDoes(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// spinCount is how often a thread of libtorch or the engine looks for work before it sleeps. libgomp's own count makes threads wait for
+// spinCount is how often a thread of libtorch or oneDNN looks for work before it sleeps. libgomp's own count makes threads wait for
 // milliseconds, which is harmless alone and ruinous where something else wants the cores: a training step took four
 // times as long beside one other busy process. With this one it took a fifth longer, and alone no longer.
 const spinCount = "10000"

@@ -39,7 +39,7 @@ func Info() (LibraryInfo, error) {
 	if err := Load(); err != nil {
 		return LibraryInfo{}, err
 	}
-	if err := useThreads(chooseThreads(0)); err != nil {
+	if err := SetThreads(chooseThreads(0)); err != nil {
 		return LibraryInfo{}, err
 	}
 	info := LibraryInfo{

@@ -45,7 +45,7 @@ func (o owner) close() { o.closing.Do(func() { close(o.calls) }) }
 type Session struct {
 	owner
 	device  gotch.Device
-	threads int  // of one operation on the CPU; 0: as many as OpenMP has read from the environment
+	threads int  // of one operation on the CPU
 	torch   bool // libtorch is there, and has the owner's number of threads
 	room    room
 
@@ -87,7 +87,7 @@ func (s *Session) needLibtorch() error {
 			return nil
 		}
 		s.torch = true
-		return useThreads(s.threads)
+		return SetThreads(s.threads)
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,18 +37,24 @@ func physicalCores() int {
 	return len(cores)
 }
 
-// chooseThreads is the number of threads that a user means by n: for 0 defaultThreads, or 0 where OMP_NUM_THREADS says it.
+// chooseThreads is the number of threads that a user means by n: for 0 what OMP_NUM_THREADS says, or else defaultThreads.
 func chooseThreads(n int) int {
-	if n == 0 && os.Getenv("OMP_NUM_THREADS") == "" {
-		return defaultThreads()
+	if n > 0 {
+		return n
 	}
-	return n
+	if said := outermostThreads(os.Getenv("OMP_NUM_THREADS")); said > 0 {
+		return said
+	}
+	return defaultThreads()
 }
 
-// useThreads sets libtorch's number of threads; 0 leaves what it has read from OMP_NUM_THREADS.
-func useThreads(n int) error {
-	if n == 0 {
-		return nil
+// outermostThreads reads OMP_NUM_THREADS, a list with a number for each level of regions within regions (OpenMP 5.2, 21.1.2); 0 where it
+// is none.
+func outermostThreads(list string) int {
+	outermost, _, _ := strings.Cut(list, ",")
+	n, err := strconv.Atoi(strings.TrimSpace(outermost))
+	if err != nil {
+		return 0
 	}
-	return SetThreads(n)
+	return max(0, n)
 }

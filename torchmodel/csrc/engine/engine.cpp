@@ -60,7 +60,7 @@ struct Batch {
 class Engine {
 public:
   Engine(const pii_engine_shape &shape, int precision, int products, int threads)
-      : shape_(shape), precision_(precision), threads_(use_threads(threads)), kernels_(best_kernels()) {
+      : shape_(shape), precision_(precision), threads_(threads), kernels_(best_kernels()) {
     const int own = own_supports(precision, kernels_);
     if (products == PII_BY_ONEDNN || (products == PII_BY_BEST && onednn_supports(precision) > own))
       onednn_ = make_onednn();
@@ -124,10 +124,7 @@ private:
   void compute(const Batch &batch, float *logits) {
     grow(batch);
     auto work = [&](Team &team) { forward(team, batch, logits); };
-    if (!onednn_ && threads_ > 1)
-      return Team::inside(threads_, work);
-    Team alone(threads_);
-    work(alone);
+    (onednn_ ? Team::outside : Team::inside)(threads_, work);
   }
 
   void grow(const Batch &batch) {
@@ -148,15 +145,18 @@ private:
     const auto in = [&](const Buffer<float> &b, int64_t width) { return Rows<const float>{b.get(), stride(width)}; };
     const auto out = [&](const Buffer<float> &b, int64_t width) { return Rows<float>{b.get(), stride(width)}; };
     const int64_t d = shape_.dim, f = shape_.hidden;
-    embed(team, batch);
-    for (const Layer &l : layers_) {
+    embed(team, batch, first_product(0));
+    for (size_t i = 0; i < layers_.size(); i++) {
+      const Layer &l = layers_[i];
       l.qkv->run(team, scratch_, in(x_, d), m, out(qkv_, 3 * d), false, kNone);
       attend(team, batch);
+      convert(team, *l.out, in(context_, d), m);
       l.out->run(team, scratch_, in(context_, d), m, out(x_, d), true, kNone);
-      normalize(team, l.attention_norm, m);
+      normalize(team, l.attention_norm, m, *l.lin1);
       l.lin1->run(team, scratch_, in(x_, d), m, out(hidden_, f), false, shape_.relu ? kRelu : kGelu);
+      convert(team, *l.lin2, in(hidden_, f), m);
       l.lin2->run(team, scratch_, in(hidden_, f), m, out(x_, d), true, kNone);
-      normalize(team, l.output_norm, m);
+      normalize(team, l.output_norm, m, first_product(i + 1));
     }
     classifier_->run(team, scratch_, in(x_, d), m, {logits, shape_.classes}, false, kNone);
   }
@@ -164,23 +164,39 @@ private:
   // How far apart the rows (m, width) between products are.
   int64_t stride(int64_t width) const { return onednn_ ? width : apart(width, sizeof(float)); }
 
-  void embed(Team &team, const Batch &batch) {
-    const int64_t d = shape_.dim;
-    team.each(batch.rows, [&](int64_t row, int64_t) {
-      for (int64_t i = batch.starts[row]; i < batch.starts[row + 1]; i++) {
-        float *x = x_.get() + (i - batch.starts[0]) * stride(d);
-        kernels_->sum(words_ + batch.ids[i] * d, positions_ + (i - batch.starts[row]) * d, d, x);
-        kernels_->layer_norm(x, embeddings_norm_.weight.data(), embeddings_norm_.bias.data(), shape_.eps, d, x);
+  // The product that reads x first in a layer, or behind the last one.
+  const Linear &first_product(size_t layer) const { return layer < layers_.size() ? *layers_[layer].qkv : *classifier_; }
+
+  // Each thread takes a share of the tokens, whatever texts they are of.
+  void embed(Team &team, const Batch &batch, const Linear &next) {
+    team.shares([&](int64_t part, int64_t parts) {
+      const int64_t first = batch.tokens() * part / parts, end = batch.tokens() * (part + 1) / parts;
+      const int32_t *start = std::upper_bound(batch.starts, batch.starts + batch.rows + 1, batch.starts[0] + first) - 1;
+      for (int64_t i = first; i < end; i++) {
+        const int64_t token = batch.starts[0] + i;
+        while (token >= start[1])
+          start++;
+        kernels_->sum(words_ + batch.ids[token] * shape_.dim, positions_ + (token - *start) * shape_.dim, shape_.dim,
+                      x_.get() + i * stride(shape_.dim));
+        normalize(embeddings_norm_, i, next);
       }
     });
   }
 
-  void normalize(Team &team, const Norm &norm, int64_t m) {
-    const int64_t d = shape_.dim;
-    team.each(m, [&](int64_t i, int64_t) {
-      float *x = x_.get() + i * stride(d);
-      kernels_->layer_norm(x, norm.weight.data(), norm.bias.data(), shape_.eps, d, x);
-    });
+  void normalize(Team &team, const Norm &norm, int64_t m, const Linear &next) {
+    team.each(m, [&](int64_t i, int64_t) { normalize(norm, i, next); });
+  }
+
+  // Normalizes row i of x, which the product `next` reads.
+  void normalize(const Norm &norm, int64_t i, const Linear &next) {
+    float *x = x_.get() + i * stride(shape_.dim);
+    kernels_->layer_norm(x, norm.weight.data(), norm.bias.data(), shape_.eps, shape_.dim, x);
+    next.convert(scratch_, {x_.get(), stride(shape_.dim)}, i);
+  }
+
+  void convert(Team &team, const Linear &next, Rows<const float> x, int64_t m) {
+    if (next.converts())
+      team.each(m, [&](int64_t i, int64_t) { next.convert(scratch_, x, i); });
   }
 
   void attend(Team &team, const Batch &batch) {

@@ -23,8 +23,8 @@ typedef struct {
    3 with AMX. ONEDNN_MAX_CPU_ISA hides newer instructions than it names from us too. */
 int pii_engine_supports(int precision);
 
-/* Makes an engine, which then is to take its weights, and computes with so many threads; 0 is as many as OpenMP gives by itself. The
-   thread that makes it is the one to call it: OpenMP and oneDNN keep the number by thread. */
+/* Makes an engine, which then is to take its weights, and computes with so many threads, at least one: that which calls it, and others
+   that wait for that one's next call, also of other engines with as many. */
 char *pii_engine_make(const pii_engine_shape *shape, int precision, int products, int threads, void **engine);
 
 /* Takes the next part of the weights, which are float32 and contiguous:

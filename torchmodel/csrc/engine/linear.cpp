@@ -56,6 +56,9 @@ public:
         pack(from, first, i, std::min(k_, i + kBlock));
   }
 
+  bool converts() const override { return false; }
+  void convert(Scratch &, Rows<const float>, int64_t) const override {}
+
   void run(Team &team, Scratch &, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
     const Product p{x.at, x.stride, packed_.get(), bias_.get(), out.at, out.stride, m, n_, k_, add, activation};
     team.shares([&](int64_t part, int64_t parts) { kernels_->product(p, part, parts); });
@@ -92,13 +95,15 @@ public:
     weights_.drop_values();
   }
 
-  void run(Team &team, Scratch &s, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
-    const Rows<uint8_t> bytes{s.bytes.get(), apart(k_, 1)};
-    team.each(m, [&](int64_t i, int64_t) {
-      kernels_->quantize(x.at + i * x.stride, k_, kernels_->levels, bytes.at + i * bytes.stride, s.scales.get() + i, s.zeros.get() + i);
-    });
+  bool converts() const override { return true; }
+  void convert(Scratch &s, Rows<const float> x, int64_t row) const override {
+    kernels_->quantize(x.at + row * x.stride, k_, kernels_->levels, s.bytes.get() + row * apart(k_, 1), s.scales.get() + row,
+                       s.zeros.get() + row);
+  }
+
+  void run(Team &team, Scratch &s, Rows<const float>, int64_t m, Rows<float> out, bool add, Activation activation) override {
     const ByteProduct p{{nullptr, 0, nullptr, bias_.get(), out.at, out.stride, m, n_, padded_k_, add, activation},
-                        bytes.at, bytes.stride, s.scales.get(), s.zeros.get(), packed_.get(), weights_.scales.get(), weights_.sums.get()};
+                        s.bytes.get(), apart(k_, 1), s.scales.get(), s.zeros.get(), packed_.get(), weights_.scales.get(), weights_.sums.get()};
     team.shares([&](int64_t part, int64_t parts) { kernels_->byte_product(p, part, parts); });
   }
 
@@ -125,16 +130,17 @@ public:
     }
   }
 
-  void run(Team &team, Scratch &s, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
-    const Rows<uint16_t> halves{s.halves.get(), apart(k_, 2)};
-    team.each(m, [&](int64_t i, int64_t) {
-      uint16_t *row = halves.at + i * halves.stride;
-      kernels_->to_bf16(x.at + i * x.stride, k_, row);
-      if (padded_k_ > k_)
-        row[k_] = 0; // what another product left there may be no number, and times a weight of zero stays none
-    });
+  bool converts() const override { return true; }
+  void convert(Scratch &s, Rows<const float> x, int64_t row) const override {
+    uint16_t *to = s.halves.get() + row * apart(k_, 2);
+    kernels_->to_bf16(x.at + row * x.stride, k_, to);
+    if (padded_k_ > k_)
+      to[k_] = 0; // what another product left there may be no number, and times a weight of zero stays none
+  }
+
+  void run(Team &team, Scratch &s, Rows<const float>, int64_t m, Rows<float> out, bool add, Activation activation) override {
     const HalfProduct p{{nullptr, 0, nullptr, bias_.get(), out.at, out.stride, m, n_, padded_k_, add, activation},
-                        halves.at, halves.stride, packed_.get()};
+                        s.halves.get(), apart(k_, 2), packed_.get()};
     team.shares([&](int64_t part, int64_t parts) { kernels_->half_product(p, part, parts); });
   }
 

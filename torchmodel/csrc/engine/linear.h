@@ -83,6 +83,9 @@ inline int64_t apart(int64_t k, int64_t bytes) {
 class Linear {
 public:
   virtual ~Linear() = default;
+  // Whether run reads the rows of x as convert has left them in the scratch memory, in the product's precision.
+  virtual bool converts() const = 0;
+  virtual void convert(Scratch &, Rows<const float> x, int64_t row) const = 0;
   // x is (m, k), out (m, n), both with memory for room(m) rows. Every thread of the team calls it.
   virtual void run(Team &, Scratch &, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation) = 0;
 };

@@ -124,11 +124,22 @@ public:
     add_layout({{n_, k_}, memory::data_type::f32, memory::format_tag::ab}, whole.data());
   }
 
+  bool converts() const override { return precision_ != PII_FP32; }
+
+  void convert(Scratch &s, Rows<const float> x, int64_t row) const override {
+    if (precision_ == PII_BF16)
+      kernels_->to_bf16(x.at + row * k_, k_, s.halves.get() + row * k_);
+    if (precision_ != PII_INT8)
+      return;
+    const int levels = onednn_supports(PII_INT8) >= 2 ? 255 : 127; // without VNNI, sums of two products must fit in 16 bits
+    kernels_->quantize(x.at + row * k_, k_, levels, s.bytes.get() + row * k_, s.scales.get() + row, s.zeros.get() + row);
+  }
+
   void run(Team &team, Scratch &s, Rows<const float> x, int64_t m, Rows<float> out, bool add, Activation activation) override {
     const Kind kind{room(m), n_, k_, precision_, add, activation};
     const memory::desc have = layouts_.front().get_desc();
     Code &code = library_.code(kind, &have);
-    const void *in = convert(team, s, x.at, m);
+    const void *in = converted(s, x.at);
     void *to = precision_ == PII_INT8 ? static_cast<void *>(s.sums.get()) : out.at;
     auto &d = code.description;
     code.primitive.execute(library_.stream, {{DNNL_ARG_SRC, memory(d.src_desc(), processor(), const_cast<void *>(in))},
@@ -145,18 +156,14 @@ public:
 
 private:
   // x in the precision of the product.
-  const void *convert(Team &team, Scratch &s, const float *x, int64_t m) {
-    if (precision_ == PII_FP32)
-      return x;
-    if (precision_ == PII_BF16) {
-      team.each(m, [&](int64_t i, int64_t) { kernels_->to_bf16(x + i * k_, k_, s.halves.get() + i * k_); });
+  const void *converted(const Scratch &s, const float *x) const {
+    switch (precision_) {
+    case PII_BF16:
       return s.halves.get();
+    case PII_INT8:
+      return s.bytes.get();
     }
-    const int levels = onednn_supports(PII_INT8) >= 2 ? 255 : 127; // without VNNI, sums of two products must fit in 16 bits
-    team.each(m, [&](int64_t i, int64_t) {
-      kernels_->quantize(x + i * k_, k_, levels, s.bytes.get() + i * k_, s.scales.get() + i, s.zeros.get() + i);
-    });
-    return s.bytes.get();
+    return x;
   }
 
   // Packs the weights for the first time, as suits a text of usual length.

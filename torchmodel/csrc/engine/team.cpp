@@ -1,52 +1,130 @@
-// Where the compiler has no OpenMP, a team is one thread.
 #include "team.h"
+#include "meeting.h"
+#include <csignal>
+#include <memory>
+#include <sched.h>
+#include <stdexcept>
+#include <thread>
+#include <vector>
 #ifdef _OPENMP
 #include <omp.h>
+#endif
 
 namespace pii {
+namespace {
 
-int use_threads(int threads) {
-  if (threads > 0)
-    omp_set_num_threads(threads);
-  return omp_get_max_threads();
+int processors() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
 }
 
-Team::Team(int threads) : Team(threads, false, 0) {}
+// While it lives, threads that the caller starts are sent no signals: those of the process are for the program's own.
+class Unsignalled {
+public:
+  Unsignalled() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~Unsignalled() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+  sigset_t before_;
+};
+
+} // namespace
+
+// A thread and the others that work with it.
+class Pool {
+public:
+  explicit Pool(int threads)
+      : threads_(threads), waiting_(threads > processors() ? Waiting::kYield : Waiting::kKeep), meeting_(threads, waiting_) {
+    Unsignalled here;
+    try {
+      for (int id = 1; id < threads; id++)
+        others_.emplace_back([this, id] { wait_for_work(id); });
+    } catch (...) {
+      end();
+      throw;
+    }
+  }
+  ~Pool() { end(); }
+
+  int threads() const { return threads_; }
+
+  void run(Callable<Team &> work) {
+    work_ = &work;
+    begun_.raise();
+    take_part(0);
+  }
+
+private:
+  void wait_for_work(int id) {
+    for (uint32_t seen = 0;; seen++) {
+      begun_.wait(seen, waiting_);
+      if (ended_)
+        return;
+      take_part(id);
+    }
+  }
+
+  void take_part(int id) {
+    Team team(&meeting_, threads_, id);
+    (*work_)(team);
+    meeting_.join();
+  }
+
+  void end() {
+    ended_ = true;
+    begun_.raise();
+    for (std::thread &t : others_)
+      t.join();
+  }
+
+  int threads_;
+  Waiting waiting_;
+  Meeting meeting_;
+  Signal begun_;
+  Callable<Team &> *work_ = nullptr;
+  bool ended_ = false;
+  std::vector<std::thread> others_;
+};
 
 void Team::inside(int threads, Callable<Team &> work) {
-#pragma omp parallel num_threads(threads)
-  {
-    Team team(omp_get_num_threads(), true, omp_get_thread_num());
-    work(team);
+  thread_local std::unique_ptr<Pool> pool;
+  if (!pool || pool->threads() != threads) {
+    pool = nullptr;
+    pool = std::make_unique<Pool>(threads);
   }
+  pool->run(work);
 }
 
-void Team::run(Callable<int64_t, int64_t> work) {
-  if (inside_) {
-    work(id_, count_);
-#pragma omp barrier
-  } else if (count_ > 1) {
-#pragma omp parallel num_threads(count_)
-    work(omp_get_thread_num(), omp_get_num_threads());
-  } else {
-    work(0, 1);
-  }
-}
+#ifdef _OPENMP
 
-} // namespace pii
-#else
-namespace pii {
-
-int use_threads(int) { return 1; }
-
-Team::Team(int) : Team(1, false, 0) {}
-
-void Team::inside(int, Callable<Team &> work) {
-  Team alone(1);
+void Team::outside(int threads, Callable<Team &> work) {
+  omp_set_num_threads(threads);
+  Team alone(nullptr, threads, 0);
   work(alone);
 }
 
-void Team::run(Callable<int64_t, int64_t> work) { work(0, 1); }
+void Team::run(Callable<int64_t, int64_t> work) {
+  if (meeting_ != nullptr) {
+    work(id_, count_);
+    meeting_->join();
+    return;
+  }
+#pragma omp parallel num_threads(count_)
+  work(omp_get_thread_num(), omp_get_num_threads());
+}
 
-} // namespace pii
+#else
+
+void Team::outside(int, Callable<Team &>) { throw std::logic_error("there is no OpenMP"); }
+
+void Team::run(Callable<int64_t, int64_t> work) {
+  work(id_, count_);
+  meeting_->join();
+}
+
 #endif
+} // namespace pii

@@ -5,10 +5,6 @@
 
 namespace pii {
 
-// Sets how many threads the regions have that the calling thread opens from now on, oneDNN's too; 0 leaves what OpenMP has read from
-// the environment. Returns how many these are: without OpenMP 1.
-int use_threads(int threads);
-
 // A reference to something that is called with A…, which stays the caller's: unlike a std::function, it takes no memory.
 template <typename... A> class Callable {
 public:
@@ -21,13 +17,16 @@ private:
   void (*call_)(void *work, A...);
 };
 
-// A team either is inside a parallel region, whose threads all run the same code and meet at the end of each each(); or it
-// is one thread that opens a region for each of them. The first is quicker, the second lets others open regions too.
+class Meeting;
+
+// A team's threads either all run the same code, and meet at the end of each shares() and each(); or only one does, and opens a
+// parallel region of OpenMP for each of them. The first is quicker, the second lets others, as oneDNN, open regions too.
 class Team {
 public:
-  explicit Team(int threads); // of one thread, with regions of as many
-  // Runs work on each thread of a region, with a team that is inside it.
+  // Runs work on so many threads: the caller's, and others that wait for its next call.
   static void inside(int threads, Callable<Team &> work);
+  // Runs work on the caller's thread, with regions of so many threads. There must be OpenMP.
+  static void outside(int threads, Callable<Team &> work);
 
   // Runs work(part, parts) on every thread, and waits for all.
   template <typename Work> void shares(Work work) { run(work); }
@@ -41,10 +40,11 @@ public:
   }
 
 private:
-  Team(int threads, bool inside, int id) : inside_(inside), count_(threads), id_(id) {}
+  friend class Pool;
+  Team(Meeting *meeting, int threads, int id) : meeting_(meeting), count_(threads), id_(id) {}
   void run(Callable<int64_t, int64_t> work); // part, parts
 
-  bool inside_;
+  Meeting *meeting_; // null: outside
   int count_, id_;
 };
 
