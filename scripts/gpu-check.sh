@@ -139,6 +139,7 @@ build_library() {
 	find_libtorch
 	[ "$device" = cpu ] || [ "$cuda" = true ] || fail "this libtorch has no CUDA" "ls $libdir/libtorch_cuda*.so" "install a PyTorch with CUDA"
 	choose_flags
+	open_slots
 	local ours
 	compile_ours "$place/build" &
 	ours=$!
