@@ -12,6 +12,7 @@ packages=(libtorch-dev libprotobuf-dev libdnnl-dev)
 
 check() {
 	make_temporary
+	open_slots
 	local debian=$cache/debian-$suite
 	[ -d "$debian/usr/include/torch" ] || unpack "$debian"
 	describe_unpacked "$debian/usr"

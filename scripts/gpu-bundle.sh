@@ -17,7 +17,7 @@ bundle() {
 	copy_gotch "$files/preparegotch" "$temporary/module" "$temporary/lib"
 	mv "$temporary/module/shim" "$files/gotch"
 	cp -r "$root/torchmodel/csrc" "$files/torchmodel"
-	cp "$root/scripts/setup.sh" "$root/scripts/gpu-transformers.py" "$files/scripts"
+	cp "$root/scripts/setup.sh" "$root/scripts"/gpu-{transformers,aims}.py "$files/scripts"
 	cp "$root/data/natural.jsonl" "$files/data"
 	copy_fixtures scripts/parity/testdata
 	tar -C "$files" -c . | gzip >"$to/bundle.tar.gz"

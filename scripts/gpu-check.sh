@@ -36,6 +36,9 @@ main() {
 	step benchmark benchmark
 	step training_step training_steps
 	step transformers transformers
+	deadline=$((SECONDS + 60)) # whatever was left out, it is said what that leaves unknown
+	step aims aims
+	cat "$out/aims.log"
 	write_results
 	$green
 }
@@ -72,17 +75,24 @@ prepare() {
 	trap 'rm -rf "$place"' EXIT
 	tar -C "$place" -xzf "$archive"
 	export PII_CACHE=$place/cache
-	if [ -z "${LIBTORCH:-}${LIBTORCH_USE_PYTORCH:-}" ] && "$python" -c 'import torch' 2>/dev/null; then
+	if [ -z "${LIBTORCH:-}${LIBTORCH_USE_PYTORCH:-}" ] && has_package torch; then
 		export LIBTORCH_USE_PYTORCH=1
 	fi
 	precisions=fp32,bf16 batches=1,8,32 runs=50 train_steps=100
 	if [ "$device" = cuda ]; then precisions=fp32,bf16,fp16 batches=1,8,32,128,512 runs=200 train_steps=300; fi
 	sets='builtin:test builtin:stress' texts=$place/data/natural.jsonl
+	mode=()
 	if $quick; then
+		mode=(quick)
 		precisions=fp32 batches=1,4 runs=3 train_steps=2 sets=$place/texts.jsonl
 		head -n 40 "$texts" >"$sets"
 		texts=$sets
 	fi
+}
+
+# has_package NAME asks python3 without importing it, which takes seconds with PyTorch.
+has_package() {
+	"$python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)' "$1" 2>/dev/null
 }
 
 # step NAME FUNCTION runs a function in a process of its own and notes how it went. What it prints is its log; what it leaves in
@@ -139,6 +149,7 @@ build_library() {
 	find_libtorch
 	[ "$device" = cpu ] || [ "$cuda" = true ] || fail "this libtorch has no CUDA" "ls $libdir/libtorch_cuda*.so" "install a PyTorch with CUDA"
 	choose_flags
+	open_slots
 	local ours
 	compile_ours "$place/build" &
 	ours=$!
@@ -231,6 +242,7 @@ benchmark() {
 	export PII_BENCHMARK_PRECISIONS=$precisions PII_BENCHMARK_BATCHES=$batches
 	for model in small base; do
 		devices=(--device cpu)
+		[ "$device" = cuda ] || devices+=(--threads 1) # as transformers has
 		if [ "$model" = base ]; then # which takes the CPU minutes
 			[ "$device" = cuda ] || continue
 			devices=(--device cuda)
@@ -281,12 +293,20 @@ training_steps() {
 transformers() {
 	local model=$place/base
 	[ -d "$model" ] || model=$place/small
-	if ! "$python" -c 'import torch, transformers' 2>/dev/null; then
+	if ! has_package torch || ! has_package transformers; then
 		echo "left out: $python has no transformers"
 		return
 	fi
-	limited 150 "$python" -W ignore "$place/scripts/gpu-transformers.py" "$model" "$texts" "$device" "$out" \
-		"$(if $quick; then echo quick; fi)"
+	limited 150 "$python" -W ignore "$place/scripts/gpu-transformers.py" "$model" "$texts" "$device" "$out" "${mode[@]}"
+}
+
+# aims sets pii's figures beside those of transformers, as far as there are any.
+aims() {
+	if ! command -v "$python" >/dev/null; then
+		echo "left out: there is no $python; no aim was measured"
+		return
+	fi
+	"$python" "$place/scripts/gpu-aims.py" "$out" "$device" "${mode[@]}"
 }
 
 write_results() {
@@ -294,7 +314,7 @@ write_results() {
 	{
 		printf '{\n"device": "%s", "quick": %s, "passed": %s, "seconds": %d,\n"steps": %s' "$device" "$quick" "$green" "$SECONDS" \
 			"$(printf '%s\n' "${steps[@]}" | as_list)"
-		for name in build doctor train agreement benchmark training_step transformers; do
+		for name in build doctor train agreement benchmark training_step transformers aims; do
 			if [ -s "$out/$name.json" ]; then printf ',\n"%s": %s' "$name" "$(cat "$out/$name.json")"; fi
 		done
 		printf '\n}\n'

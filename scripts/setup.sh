@@ -31,6 +31,7 @@ main() {
 	install_packages
 	find_libtorch
 	make_temporary
+	open_slots
 	name_folders
 	prepare_gotch
 	build_libraries
@@ -333,7 +334,7 @@ compile_shim() {
 	compile "$shim/torch_api.cpp" -O1 &
 	by_hand=$!
 	stub_missing "$prepare" "$shim/generated.cpp"
-	"$prepare" split -source "$shim/generated.cpp" -parts "$(jobs_at_once)"
+	"$prepare" split -source "$shim/generated.cpp" -parts "$(parts)"
 	compile_parts "$shim" || { kill "$by_hand" 2>/dev/null; exit 1; }
 	wait "$by_hand" || exit 1
 }
@@ -342,7 +343,7 @@ compile_shim() {
 stub_missing() {
 	local prepare=$1 source=$2 log=$temporary/trial.log round
 	for round in 1 2 3 4; do
-		if "$cxx" "${flags[@]}" -fsyntax-only -fmax-errors=0 "$source" 2>"$log"; then
+		if in_slot "$cxx" "${flags[@]}" -fsyntax-only -fmax-errors=0 "$source" 2>"$log"; then
 			return
 		fi
 		"$prepare" stub -source "$source" -log "$log" >"$temporary/missing" ||
@@ -373,9 +374,26 @@ wait_for() {
 compile() {
 	local source=$1 log=$1.log
 	shift
-	"$cxx" "${flags[@]}" "$@" -c "$source" -o "${source%.cpp}.o" 2>"$log" ||
+	in_slot "$cxx" "${flags[@]}" "$@" -c "$source" -o "${source%.cpp}.o" 2>"$log" ||
 		fail "$(basename "$source") does not compile" "$cxx $* -c $source" "$(grep -m 1 -E 'error|Killed' "$log" || tail -n 1 "$log")"
 	rm "$log"
+}
+
+# open_slots lets no more compilers run at once than jobs_at_once says, in whichever processes they are started: a pipe has a line for
+# each that may start.
+open_slots() {
+	mkfifo "$temporary/slots"
+	exec 8<>"$temporary/slots"
+	seq "$(jobs_at_once)" >&8
+}
+
+# in_slot COMMAND… waits until it may start, and lets another start when it has ended.
+in_slot() {
+	local slot status=0
+	read -r slot <&8
+	"$@" || status=$?
+	echo "$slot" >&8
+	return "$status"
 }
 
 # jobs_at_once is the number of processors, less where memory is short: a compiler run takes up to 2 GB here.
@@ -384,9 +402,15 @@ jobs_at_once() {
 	jobs=$(nproc)
 	memory=$(awk '/^MemAvailable/ {print int($2 / 2000000)}' /proc/meminfo)
 	[ "$jobs" -le "$memory" ] || jobs=$memory
-	[ "$jobs" -ge 2 ] || jobs=2
-	[ "$jobs" -le 8 ] || jobs=8
+	[ "$jobs" -ge 1 ] || jobs=1
 	echo "$jobs"
+}
+
+# parts is into how many the generated code is split: beyond eight, reading the headers again costs more than it gains.
+parts() {
+	local jobs
+	jobs=$(jobs_at_once)
+	echo $((jobs < 2 ? 2 : jobs > 8 ? 8 : jobs))
 }
 
 # --- our own C++, and the libraries

@@ -53,7 +53,7 @@ func setup(root string, environment ...string) (output, errors string, err error
 func onlyTools(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, tool := range strings.Fields("awk basename bash cat cut dirname env find flock go grep head id make mktemp nproc rm sed sha256sum sort stat tail tr wc xargs") {
+	for _, tool := range strings.Fields("awk basename bash cat cut dirname env find flock go grep head id make mkfifo mktemp nproc rm sed seq sha256sum sort stat tail tr wc xargs") {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)
@@ -202,5 +202,26 @@ func TestCUDAHeadersAreFound(t *testing.T) {
 	write(t, filepath.Join(home, "include", "cuda_runtime_api.h"), "")
 	if got, want := find(), home+"/include\n"; got != want {
 		t.Errorf("it found %q, want %q", got, want)
+	}
+}
+
+// No more compilers run at once than there are slots, also where some fail, and a compiler has a slot while it runs.
+func TestCompilersRunInSlots(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.cpp"), "")
+	script := `source ./setup.sh; temporary=$1; flags=()
+jobs_at_once() { echo 2; }
+left() { local n=0 slots='' slot; while read -r -t 0 <&8; do read -r slot <&8; slots+="$slot "; n=$((n + 1)); done; for slot in $slots; do echo "$slot" >&8; done; echo "$1: $n left"; }
+compiler() { left "compiler"; return 1; }
+open_slots
+left start
+in_slot false || left "after a failure"
+cxx=compiler
+(compile "$1/a.cpp") 2>/dev/null || left "after compile"
+in_slot in_slot true
+left end`
+	want := "start: 2 left\nafter a failure: 2 left\ncompiler: 1 left\nafter compile: 2 left\nend: 2 left\n"
+	if got := run(t, "bash", "-c", script, "bash", dir); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
