@@ -456,9 +456,8 @@ has_onednn() {
 # link_libraries OUT SHIM BUILD links gotch's object files and ours into OUT, and describes them beside.
 link_libraries() {
 	local out=$1 shim=$2 build=$3
-	local -a torch=(-ltorch -ltorch_cpu -lc10) engine=()
+	local -a torch=(-ltorch -ltorch_cpu -lc10) engine=(-pthread)
 	if [ "$cuda" = true ]; then torch+=(-ltorch_cuda -lc10_cuda); fi
-	engine=(-pthread)
 	if has_onednn; then engine+=(-ldnnl -fopenmp); fi
 	link "$out/libpii.so" "$build"/engine/*.o "${engine[@]}"
 	link "$out/libtch.so" "$shim"/*.o "$build"/*.o -L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${torch[@]}"
