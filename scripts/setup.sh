@@ -453,14 +453,14 @@ has_onednn() {
 	uses_system_libtorch && printf '#include <oneapi/dnnl/dnnl.h>\n#include <omp.h>\n' | "$cxx" -fopenmp -E -x c++ - >/dev/null 2>&1
 }
 
-# link_libraries OUT SHIM BUILD links gotch's object files and ours into OUT, and describes them beside.
+# link_libraries OUT SHIM BUILD links gotch's object files and ours into OUT, and describes them beside. Training has the engine's threads.
 link_libraries() {
 	local out=$1 shim=$2 build=$3
-	local -a torch=(-ltorch -ltorch_cpu -lc10) engine=(-pthread)
+	local -a torch=(-ltorch -ltorch_cpu -lc10) engine=() threads=(-pthread)
 	if [ "$cuda" = true ]; then torch+=(-ltorch_cuda -lc10_cuda); fi
-	if has_onednn; then engine+=(-ldnnl -fopenmp); fi
-	link "$out/libpii.so" "$build"/engine/*.o "${engine[@]}"
-	link "$out/libtch.so" "$shim"/*.o "$build"/*.o -L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${torch[@]}"
+	if has_onednn; then engine+=(-ldnnl) threads+=(-fopenmp); fi
+	link "$out/libpii.so" "$build"/engine/*.o "${engine[@]}" "${threads[@]}"
+	link "$out/libtch.so" "$shim"/*.o "$build"/*.o "$build/engine/team.o" "${threads[@]}" -L"$libdir" "${rpath[@]}" -Wl,--no-as-needed -ldl "${torch[@]}"
 	describe "$out/libtch.so" >"$out/libtch.json"
 }
 

@@ -1,7 +1,7 @@
 #include "guard.h"
 #include "lazyrows.h"
+#include "parallel.h"
 #include "pii_torch.h"
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <c10/core/GradMode.h>
 #include <cmath>
@@ -54,9 +54,8 @@ double sum_of_squares(const float *g, int64_t n) {
 // total is what comes before.
 double plain_sum_of_squares(const std::vector<Block> &blocks, double total) {
   std::vector<double> sums(blocks.size());
-  at::parallel_for(0, blocks.size(), 1, [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; i++)
-      sums[i] = sum_of_squares(blocks[i].entry->grad.data_ptr<float>() + blocks[i].start, blocks[i].length);
+  in_parallel(blocks.size(), [&](int64_t i) {
+    sums[i] = sum_of_squares(blocks[i].entry->grad.data_ptr<float>() + blocks[i].start, blocks[i].length);
   });
   for (double sum : sums)
     total += sum;
@@ -76,13 +75,11 @@ Factors factors_of(const Settings &s, double grad_factor, double weight_decay) {
 }
 
 void plain_update(const std::vector<Block> &blocks, const Settings &s, double grad_factor) {
-  at::parallel_for(0, blocks.size(), 1, [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; i++) {
-      const Entry &e = *blocks[i].entry;
-      const int64_t start = blocks[i].start;
-      adamw_update(e.param.data_ptr<float>() + start, e.grad.data_ptr<float>() + start, e.exp_avg.data_ptr<float>() + start,
-                   e.exp_avg_sq.data_ptr<float>() + start, blocks[i].length, factors_of(s, grad_factor, e.weight_decay));
-    }
+  in_parallel(blocks.size(), [&](int64_t i) {
+    const Entry &e = *blocks[i].entry;
+    const int64_t start = blocks[i].start;
+    adamw_update(e.param.data_ptr<float>() + start, e.grad.data_ptr<float>() + start, e.exp_avg.data_ptr<float>() + start,
+                 e.exp_avg_sq.data_ptr<float>() + start, blocks[i].length, factors_of(s, grad_factor, e.weight_decay));
   });
 }
 

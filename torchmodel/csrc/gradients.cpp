@@ -1,8 +1,8 @@
 // Gradients that several threads computed, of copies of the same parameters.
 #include "guard.h"
+#include "parallel.h"
 #include "pii_torch.h"
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <c10/core/GradMode.h>
 #include <vector>
@@ -75,9 +75,8 @@ char *pii_torch_add_gradients(void **params, void **copies, int n, int copies_ea
           sum.add_(t);
       held.insert(held.end(), more.begin(), more.end());
     }
-    at::parallel_for(0, blocks.size(), 1, [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; i++)
-        add_block(blocks[i]);
+    pii::in_parallel(blocks.size(), [&](int64_t i) {
+      add_block(blocks[i]);
     });
   });
 }

@@ -1,7 +1,7 @@
 #include "guard.h"
 #include "lazyrows.h"
+#include "parallel.h"
 #include "pii_torch.h"
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <stdexcept>
 
@@ -30,9 +30,8 @@ void LazyRows::make_up(const int32_t *rows, int64_t n) {
       behind.push_back(rows[i]);
   std::sort(behind.begin(), behind.end());
   behind.erase(std::unique(behind.begin(), behind.end()), behind.end());
-  at::parallel_for(0, behind.size(), 1, [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; i++)
-      make_up_row(behind[i]);
+  in_parallel(behind.size(), [&](int64_t i) {
+    make_up_row(behind[i]);
   });
   written();
 }
@@ -40,9 +39,8 @@ void LazyRows::make_up(const int32_t *rows, int64_t n) {
 void LazyRows::make_up_all() {
   if (steps.empty())
     return;
-  at::parallel_for(0, done.size(), 64, [&](int64_t from, int64_t to) {
-    for (int64_t row = from; row < to; row++)
-      make_up_row(row);
+  in_parallel(done.size(), [&](int64_t row) {
+    make_up_row(row);
   });
   steps.clear();
   std::fill(done.begin(), done.end(), 0);
