@@ -26,7 +26,7 @@ char *pii_forward_submit(void *model, const int32_t *ids, const int32_t *starts,
 char *pii_forward_collect(void *model, float *logits);
 
 /* Seconds that copies to and from the device took since the last call, of batches that were collected; no number where libtorch does not
-   tell, which it does from 2.6 on. */
+   tell, which it does from 2.4 on. */
 char *pii_forward_copied(void *model, double *seconds);
 
 /* What computes, in words; not to be freed. */

@@ -47,7 +47,7 @@ private:
 
   // Other threads may use the device meanwhile.
   void begin() {
-#if PII_TORCH_AT_LEAST(2, 6)
+#if PII_TORCH_AT_LEAST(2, 1)
     graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
 #else
     graph_.capture_begin();

@@ -16,7 +16,7 @@ void Moment::hold(const c10::Stream &stream) const {
 }
 
 void Moment::wait() const {
-#if PII_TORCH_AT_LEAST(2, 6)
+#if PII_TORCH_AT_LEAST(2, 4)
   if (gpu_)
     event_.synchronize();
 #else
@@ -26,7 +26,7 @@ void Moment::wait() const {
 }
 
 double Moment::since(const Moment &earlier) const {
-#if PII_TORCH_AT_LEAST(2, 6)
+#if PII_TORCH_AT_LEAST(2, 4)
   if (gpu_)
     return earlier.event_.elapsedTime(event_);
 #else
