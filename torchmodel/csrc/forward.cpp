@@ -92,7 +92,7 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
 // Attention without padding: q, k and v are (N, H, W), those of row i from starts[i] (B + 1, int32) on; longest is the most tokens of a row.
 // It is not public in libtorch, so it is used only where it is known to be as it is here, and where a trial gives what attention does.
 at::Tensor attention_within(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &starts, int64_t longest) {
-#if PII_TORCH_AT_LEAST(2, 6)
+#if PII_TORCH_AT_LEAST(2, 3)
   constexpr double dropout = 0;
   constexpr int64_t no_causal_mask = 0;
   return std::get<0>(at::_efficient_attention_forward(q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), {}, starts, starts, longest, longest, dropout, no_causal_mask))
