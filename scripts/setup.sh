@@ -9,6 +9,8 @@
 #   PII_CACHE=/path           the cache, instead of ~/.cache/pii
 #   CXX=compiler              the C++ compiler, instead of g++
 #   CUDA_HOME=/path           where CUDA's headers are, in include/; they are optional, and looked for elsewhere too
+#
+# Where neither LIBTORCH nor LIBTORCH_USE_PYTORCH is set, this checkout's last choice stands; LIBTORCH= goes back to the system's libtorch.
 set -euo pipefail
 export LC_ALL=C
 
@@ -23,6 +25,7 @@ work=$root/go.work
 first_line='// Written by scripts/setup.sh. Do not edit: make setup writes it again.'
 
 main() {
+	remember
 	if is_current; then
 		return
 	fi
@@ -53,6 +56,27 @@ fail() {
 }
 
 # --- is there anything to do?
+
+# What says which libtorch is used.
+choices=(LIBTORCH LIBTORCH_USE_PYTORCH PYTHON CUDA_HOME)
+
+# remember takes the choices that go.work was written with, where none is made now: a later make would otherwise undo them.
+remember() {
+	[ -z "${LIBTORCH+set}${LIBTORCH_USE_PYTORCH+set}" ] && [ -f "$work" ] || return 0
+	local name value
+	for name in "${choices[@]}"; do
+		value=$(sed -n "s|^// $name=||p" "$work")
+		if [ -n "$value" ] && [ -z "${!name+set}" ]; then export "$name=$value"; fi
+	done
+}
+
+# choices_made prints what remember reads.
+choices_made() {
+	local name
+	for name in "${choices[@]}"; do
+		if [ -n "${!name:-}" ]; then echo "// $name=${!name}"; fi
+	done
+}
 
 # is_current compares the stamp in go.work with what would be built now. It starts no compiler and no Python.
 is_current() {
@@ -501,6 +525,7 @@ write_work_file() {
 		echo "// stamp: $(stamp "$libdir/libtorch_cpu.so")"
 		echo "// libtorch: $libdir/libtorch_cpu.so"
 		echo "// library: $library"
+		choices_made
 		sed -n 's/^go /go /p' "$root/go.mod"
 		printf '\nuse .\n\nreplace %s %s => %s\n' "$gotch" "$gotch_version" "$folder"
 	} >"$new"

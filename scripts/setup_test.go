@@ -174,6 +174,33 @@ func TestSecondCallDoesNothing(t *testing.T) {
 	}
 }
 
+// A plain make after one with LIBTORCH must not go back to another libtorch.
+func TestLastChoiceOfLibtorchStands(t *testing.T) {
+	work := filepath.Join(t.TempDir(), "go.work")
+	script := func(environment, commands string) string {
+		return run(t, "env", "-u", "LIBTORCH", "-u", "LIBTORCH_USE_PYTORCH", "-u", "PYTHON", "-u", "CUDA_HOME", "bash", "-c",
+			environment+" source ./setup.sh; work='"+work+"'; "+commands)
+	}
+	const show = `remember; echo "${LIBTORCH:-} ${LIBTORCH_USE_PYTORCH:-} ${PYTHON:-}"`
+	if got := script("", show); got != "  \n" {
+		t.Errorf("without go.work: %q", got)
+	}
+	for _, c := range []struct{ made, now, want string }{
+		{"", "", "  \n"},
+		{"export LIBTORCH='/a b/libtorch';", "", "/a b/libtorch  \n"},
+		{"export LIBTORCH=/a;", "export LIBTORCH=/c;", "/c  \n"},
+		{"export LIBTORCH=/a;", "export LIBTORCH=;", "  \n"},
+		{"export LIBTORCH_USE_PYTORCH=1 PYTHON=/p;", "", " 1 /p\n"},
+		{"export LIBTORCH_USE_PYTORCH=1 PYTHON=/p;", "export PYTHON=/q;", " 1 /q\n"},
+		{"export LIBTORCH_USE_PYTORCH=1 PYTHON=/p;", "export LIBTORCH=/c;", "/c  \n"},
+	} {
+		script(c.made, `choices_made >"$work"`)
+		if got := script(c.now, show); got != c.want {
+			t.Errorf("set up with %q, then with %q: %q, want %q", c.made, c.now, got, c.want)
+		}
+	}
+}
+
 // CUDA's headers are taken where libtorch's compile with them: those that CUDA_HOME names before those beside PyTorch.
 func TestCUDAHeadersAreFound(t *testing.T) {
 	site, home := t.TempDir(), t.TempDir()

@@ -97,6 +97,11 @@ func TestSpansEndBeforeSigns(t *testing.T) {
 		"🙂👍🏽":                   "🙂👍🏽",
 		"\u0301":                "\u0301",
 		"anna\u200d":            "anna\u200d",
+		"anna 🙂":                "anna",
+		"anna  ❤️ 👍🏽":           "anna",
+		"🙂 anna ☎":              "anna",
+		"anna b 🙂":              "anna b",
+		" 🙂 ":                   " 🙂 ",
 	} {
 		runes := []rune("x" + said + "x")
 		found := []PredictedEntity{entity(1, len(runes)-1, "NAME", 1)}

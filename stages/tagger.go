@@ -259,18 +259,18 @@ func overMarks(runes []rune, found []PredictedEntity) {
 	}
 }
 
-// withinSigns takes emoji and the like off the edges of spans: the tokenizer has a word and the emoji glued to it as one. What is nothing
-// else stays whole.
+// withinSigns takes emoji and the like, and the space before them, off the edges of spans: the tokenizer has a word and the emoji glued to
+// it as one, and a model may take one that follows as part of a name. What is nothing else stays whole.
 func withinSigns(runes []rune, found []PredictedEntity) {
 	sign := func(r rune) bool { return unicode.In(r, unicode.So, unicode.Sk) }
 	attached := func(r rune) bool { return unicode.IsMark(r) || r == '\u200d' }
 	for i := range found {
 		start, end := found[i].Start, found[i].End
-		for at := start; at < end && (sign(runes[at]) || at > found[i].Start && attached(runes[at])); at++ {
+		for at := start; at < end && (sign(runes[at]) || unicode.IsSpace(runes[at]) || at > found[i].Start && attached(runes[at])); at++ {
 			start = at + 1
 		}
-		for at := end; at > start && (sign(runes[at-1]) || attached(runes[at-1])); at-- {
-			if sign(runes[at-1]) {
+		for at := end; at > start && (sign(runes[at-1]) || attached(runes[at-1]) || unicode.IsSpace(runes[at-1])); at-- {
+			if sign(runes[at-1]) || end == at && unicode.IsSpace(runes[at-1]) {
 				end = at - 1
 			}
 		}
