@@ -296,6 +296,9 @@ func TestSynthIsAFunctionOfItsSeed(t *testing.T) {
 	}
 	sameFiles(t, filepath.Join(dir, "a"), filepath.Join(dir, "b"), "train.jsonl", "dev.jsonl", "test.jsonl", "stress.jsonl")
 	must(t, "data", "validate", filepath.Join(dir, "a", "stress.jsonl"))
+	if r := must(t, "data", "validate", "--json", filepath.Join(dir, "a", "stress.jsonl")); !strings.Contains(r.out, `"problems": []`) {
+		t.Errorf("no problems are %s", r.out)
+	}
 }
 
 func TestSynthMakesWhatIsNamed(t *testing.T) {

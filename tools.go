@@ -110,7 +110,7 @@ func dataCommand(env *stages.Env) *cli.Command {
 					&cli.Int64Flag{Name: "seed", Usage: "`NUMBER` that all randomness comes from", Value: stages.DefaultSynthSeed},
 					&cli.StringFlag{Name: "out-dir", Usage: "`FOLDER` to write to"},
 					&cli.StringSliceFlag{Name: "set", Usage: "`NAME` of a set, again for more: " + strings.Join(stages.SynthSets(), ", ")},
-					&cli.IntFlag{Name: "size", Usage: "`NUMBER` of transcripts of each set"},
+					&cli.IntFlag{Name: "size", Usage: "`NUMBER` of transcripts of each set; 0 for as many as the shipped one has"},
 					&cli.StringFlag{Name: "rates", Usage: "YAML `FILE` of rates that replace those of the shipped sets"},
 					&cli.BoolFlag{Name: "force", Usage: "replace files of the folder that are there with another content"},
 					&cli.BoolFlag{Name: "print-rates", Usage: "print every rate and stop; the output is a file for --rates"},

@@ -160,7 +160,7 @@ func Validate(ctx context.Context, cfg *Config, env *Env, path string, unlabelle
 		env.Log.Print(askewNote(path, summary.Askew, summary.FirstAskew))
 	}
 	if asJSON {
-		err = PrintJSON(env.Out, map[string]any{"summary": summary, "problems": problems})
+		err = PrintJSON(env.Out, map[string]any{"summary": summary, "problems": append([]*data.Problem{}, problems...)})
 	} else {
 		err = printSummary(env, summary, problems)
 	}

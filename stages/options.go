@@ -82,7 +82,7 @@ var Options = []Option{
 	{"labels", "entity `TYPES`, comma-separated, personal data marked NAME:pii", byAll, func(c *Config) any { return &c.Labels }},
 
 	{"train", "training transcripts: a JSONL `FILE` or builtin:train", byLabelling, func(c *Config) any { return &c.Train }},
-	{"dev", "transcripts that choose the best epoch: a JSONL `FILE` or builtin:dev", slices.Concat(byAll, byPretrain), func(c *Config) any { return &c.Dev }},
+	{"dev", "transcripts that choose the best epoch and the thresholds: a JSONL `FILE` or builtin:dev", slices.Concat(byAll, byPretrain), func(c *Config) any { return &c.Dev }},
 	{"test", "transcripts to judge by: a JSONL `FILE`, builtin:test or none (default: builtin:test with builtin:train, else none)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Test }},
 	{"stress", "further transcripts to judge by: a JSONL `FILE`, builtin:stress or none (default: as test)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Stress }},
 	{"natural", "the same, for those written by hand: a JSONL `FILE`, builtin:natural or none (default: as test)", []string{Predict, Evaluate}, func(c *Config) any { return &c.Natural }},
