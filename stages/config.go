@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,7 +226,7 @@ func (c *Config) check() error {
 	if c.PredictBatchTokens > mostBatchTokens {
 		return c.fault("predict_batch_tokens", fmt.Sprintf("must be at most %d", mostBatchTokens))
 	}
-	if most := 4 * runtime.NumCPU(); c.Threads > most {
+	if most := torchmodel.MostThreads(); c.Threads > most {
 		return c.fault("threads", fmt.Sprintf("must be at most %d, four for each processor", most))
 	}
 	if c.MaxLength < 8 {

@@ -60,6 +60,7 @@ var helpers = map[string]func() error{
 		}
 		return m.Close()
 	},
+	"threads": withoutThreads,
 	"products": func() error {
 		s, err := Open("cpu", 1)
 		if err != nil {

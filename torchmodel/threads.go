@@ -37,13 +37,18 @@ func physicalCores() int {
 	return len(cores)
 }
 
-// chooseThreads is the number of threads that a user means by n: for 0 what OMP_NUM_THREADS says, or else defaultThreads.
+// MostThreads is how many threads may be asked for: four for each processor. More only wait for one another, and tens of thousands use up
+// those of the whole machine.
+func MostThreads() int { return 4 * runtime.NumCPU() }
+
+// chooseThreads is the number of threads that a user means by n: for 0 what OMP_NUM_THREADS says, or else defaultThreads. The variable
+// may be meant for another program or a larger machine, so what is beyond MostThreads is that.
 func chooseThreads(n int) int {
 	if n > 0 {
 		return n
 	}
 	if said := outermostThreads(os.Getenv("OMP_NUM_THREADS")); said > 0 {
-		return said
+		return min(said, MostThreads())
 	}
 	return defaultThreads()
 }

@@ -1,10 +1,17 @@
 package torchmodel
 
-import "testing"
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 func TestChooseThreads(t *testing.T) {
-	for said, want := range map[string]int{"3": 3, " 5 ": 5, "4,2": 4, "": defaultThreads(), "0": defaultThreads(), "-2": defaultThreads(),
-		"many": defaultThreads()} {
+	for said, want := range map[string]int{"3": 3, " 4 ": 4, "4,2": 4, "": defaultThreads(), "0": defaultThreads(), "-2": defaultThreads(),
+		"many": defaultThreads(), "100000": MostThreads(), "4294967296": MostThreads(), "99999999999999999999": defaultThreads()} {
 		t.Setenv("OMP_NUM_THREADS", said)
 		if got := chooseThreads(0); got != want {
 			t.Errorf("OMP_NUM_THREADS=%q: %d threads, want %d", said, got, want)
@@ -13,4 +20,57 @@ func TestChooseThreads(t *testing.T) {
 			t.Errorf("OMP_NUM_THREADS=%q: %d threads where 7 were asked for", said, got)
 		}
 	}
+}
+
+// TestThreadsThatCannotBeHad: what the system refuses is told, and afterwards, when it no longer does, the model predicts.
+func TestThreadsThatCannotBeHad(t *testing.T) {
+	said := runHelper(t, "threads")
+	for _, part := range []string{"of 200 threads could be had", "logits again: true"} {
+		if !strings.Contains(said, part) {
+			t.Errorf("it said nothing of %q:\n%s", part, said)
+		}
+	}
+}
+
+// withoutThreads predicts with more threads than there is address space for, and once more with enough of it.
+func withoutThreads() error {
+	s, err := Open("cpu", 200)
+	if err != nil {
+		return err
+	}
+	m, err := s.LoadToPredict(tiny, FP32)
+	if err != nil {
+		return err
+	}
+	rows := []Row{{IDs: []int32{2, 5, 3}}}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &before); err != nil {
+		return err
+	}
+	used, err := addressSpace()
+	if err != nil {
+		return err
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: used + 256<<20, Max: before.Max}); err != nil {
+		return err
+	}
+	_, err = m.Logits(rows)
+	fmt.Println(err)
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &before); err != nil {
+		return err
+	}
+	logits, err := m.Logits(rows)
+	fmt.Println("logits again:", len(logits) == 1)
+	return err
+}
+
+// addressSpace is how many bytes of it this process has taken.
+func addressSpace() (uint64, error) {
+	said, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, err
+	}
+	var pages uint64
+	_, err = fmt.Sscan(string(said), &pages)
+	return pages * uint64(os.Getpagesize()), err
 }

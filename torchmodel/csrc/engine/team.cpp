@@ -4,6 +4,8 @@
 #include <memory>
 #include <sched.h>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 #ifdef _OPENMP
@@ -43,6 +45,11 @@ public:
     try {
       for (int id = 1; id < threads; id++)
         others_.emplace_back([this, id] { wait_for_work(id); });
+    } catch (const std::system_error &error) {
+      const size_t got = others_.size() + 1;
+      end();
+      throw std::runtime_error("only " + std::to_string(got) + " of " + std::to_string(threads) +
+                               " threads could be had (" + error.code().message() + "); with fewer threads it goes");
     } catch (...) {
       end();
       throw;
