@@ -7,12 +7,33 @@
 #include <cstdint>
 #include <mutex>
 #include <sched.h>
+#include <vector>
 
 namespace pii {
 
-// What a thread does while it waits awake: it keeps its processor, or, where there are more threads than processors, lets others have it.
-// Where there are not, yielding would let the system leave two threads on one processor while another program has the other.
-enum class Waiting { kKeep, kYield };
+// On which processors the threads of a team are. The system may put two on one, after a pause or beside another program; then who waits
+// awake has to yield to the other, and both take as long as one would.
+class Places {
+public:
+  explicit Places(int threads) : at_(threads) {
+    for (int id = 0; id < threads; id++)
+      at_[id] = -1 - id; // none's
+  }
+
+  // Whether another thread was last on the processor that thread `id`, the caller, is on.
+  bool shared(int id) {
+    const int here = sched_getcpu();
+    if (at_[id].load(std::memory_order_relaxed) != here)
+      at_[id].store(here, std::memory_order_relaxed);
+    for (size_t i = 0; i < at_.size(); i++)
+      if (static_cast<int>(i) != id && at_[i].load(std::memory_order_relaxed) == here)
+        return true;
+    return false;
+  }
+
+private:
+  std::vector<std::atomic<int>> at_;
+};
 
 // A number that goes up, and threads that wait for that.
 class Signal {
@@ -28,9 +49,9 @@ public:
     raised_.notify_all();
   }
 
-  // Returns once the number is no longer `seen`.
-  void wait(uint32_t seen, Waiting how) {
-    if (watch(seen, how))
+  // Returns once the number is no longer `seen`, to thread `id`.
+  void wait(uint32_t seen, int id, Places &places) {
+    if (watch(seen, id, places))
       return;
     std::unique_lock<std::mutex> lock(mutex_);
     sleepers_.fetch_add(1);
@@ -40,7 +61,7 @@ public:
 
 private:
   // Whether the number goes up while the thread is awake: long enough for a text to be read before the next one is computed.
-  bool watch(uint32_t seen, Waiting how) const {
+  bool watch(uint32_t seen, int id, Places &places) const {
     constexpr std::chrono::microseconds kAwake(500);
     const auto begin = std::chrono::steady_clock::now();
     do {
@@ -49,7 +70,7 @@ private:
           return true;
         pause();
       }
-      if (how == Waiting::kYield)
+      if (places.shared(id))
         sched_yield();
     } while (std::chrono::steady_clock::now() - begin < kAwake);
     return false;
@@ -72,12 +93,12 @@ private:
 // Where all threads of a team wait for the last one.
 class Meeting {
 public:
-  Meeting(int threads, Waiting how) : threads_(threads), how_(how) {}
+  Meeting(int threads, Places &places) : threads_(threads), places_(places) {}
 
-  void join() {
+  void join(int id) {
     const uint32_t seen = all_here_.now();
     if (here_.fetch_add(1) + 1 < threads_)
-      return all_here_.wait(seen, how_);
+      return all_here_.wait(seen, id, places_);
     here_.store(0);
     all_here_.raise();
   }
@@ -85,7 +106,7 @@ public:
 private:
   alignas(64) std::atomic<int> here_{0};
   int threads_;
-  Waiting how_;
+  Places &places_;
   Signal all_here_;
 };
 

@@ -2,7 +2,6 @@
 #include "meeting.h"
 #include <csignal>
 #include <memory>
-#include <sched.h>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -14,11 +13,6 @@
 
 namespace pii {
 namespace {
-
-int processors() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
-}
 
 // While it lives, threads that the caller starts are sent no signals: those of the process are for the program's own.
 class Unsignalled {
@@ -39,8 +33,7 @@ private:
 // A thread and the others that work with it.
 class Pool {
 public:
-  explicit Pool(int threads)
-      : threads_(threads), waiting_(threads > processors() ? Waiting::kYield : Waiting::kKeep), meeting_(threads, waiting_) {
+  explicit Pool(int threads) : threads_(threads), places_(threads), meeting_(threads, places_) {
     Unsignalled here;
     try {
       for (int id = 1; id < threads; id++)
@@ -68,7 +61,7 @@ public:
 private:
   void wait_for_work(int id) {
     for (uint32_t seen = 0;; seen++) {
-      begun_.wait(seen, waiting_);
+      begun_.wait(seen, id, places_);
       if (ended_)
         return;
       take_part(id);
@@ -78,7 +71,7 @@ private:
   void take_part(int id) {
     Team team(&meeting_, threads_, id);
     (*work_)(team);
-    meeting_.join();
+    meeting_.join(id);
   }
 
   void end() {
@@ -89,7 +82,7 @@ private:
   }
 
   int threads_;
-  Waiting waiting_;
+  Places places_;
   Meeting meeting_;
   Signal begun_;
   Callable<Team &> *work_ = nullptr;
@@ -117,7 +110,7 @@ void Team::outside(int threads, Callable<Team &> work) {
 void Team::run(Callable<int64_t, int64_t> work) {
   if (meeting_ != nullptr) {
     work(id_, count_);
-    meeting_->join();
+    meeting_->join(id_);
     return;
   }
 #pragma omp parallel num_threads(count_)
@@ -130,7 +123,7 @@ void Team::outside(int, Callable<Team &>) { throw std::logic_error("there is no 
 
 void Team::run(Callable<int64_t, int64_t> work) {
   work(id_, count_);
-  meeting_->join();
+  meeting_->join(id_);
 }
 
 #endif
