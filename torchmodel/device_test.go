@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -264,14 +263,7 @@ func TestMixedStateIsRestored(t *testing.T) {
 	}
 	defer trainer.Close()
 	trainSteps(t, trainer, 2)
-	path := filepath.Join(t.TempDir(), "state.safetensors")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(trainer.Save(f, map[string]string{}), f.Close()); err != nil {
-		t.Fatal(err)
-	}
+	path := saveState(t, trainer, map[string]string{})
 	if _, err := trainer.Restore(path); err != nil || trainer.scale != nil {
 		t.Errorf("%v, %v", trainer.scale, err)
 	}

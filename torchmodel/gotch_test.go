@@ -1,9 +1,7 @@
 package torchmodel
 
 import (
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -11,31 +9,17 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// residentMB is how much memory the process occupies.
-func residentMB(t *testing.T) int {
-	t.Helper()
-	content, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := strconv.Atoi(strings.Fields(string(content))[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * os.Getpagesize() >> 20
-}
-
 // Unmended, gotch never frees the handle that an in-place function replaces, and with it the tensor.
 func TestInPlaceFunctionsDoNotLeak(t *testing.T) {
 	needLibtorch(t)
-	live, before := ts.LiveTensors(), residentMB(t)
+	live, before := ts.LiveTensors(), resident(t)
 	one := ts.FloatScalar(1)
 	for range 200 {
 		x := ts.MustOnes([]int64{1 << 20}, gotch.Float, gotch.CPU) // 4 MB
 		x.MustAddScalar_(one)
 		x.MustDrop()
 	}
-	if grown := residentMB(t) - before; grown > 200 {
+	if grown := (resident(t) - before) >> 20; grown > 200 {
 		t.Errorf("memory grew by %d MB", grown)
 	}
 	if n := ts.LiveTensors() - live; n != 0 {

@@ -2,11 +2,8 @@ package torchmodel
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -165,14 +162,7 @@ func TestDeviceScaleIsRestored(t *testing.T) {
 	scaled(t, trainer, lossScale{factor: lastScale})
 	scaled(t, again, lossScale{factor: firstScale})
 	takeUnread(t, trainer, 1)
-	path := filepath.Join(t.TempDir(), "state.safetensors")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(trainer.Save(f, map[string]string{}), f.Close()); err != nil {
-		t.Fatal(err)
-	}
+	path := saveState(t, trainer, map[string]string{})
 	if _, err := again.Restore(path); err != nil {
 		t.Fatal(err)
 	}
@@ -184,15 +174,7 @@ func TestDeviceScaleIsRestored(t *testing.T) {
 // A restored trainer knows nothing of steps that were taken before.
 func TestRestoringForgetsResults(t *testing.T) {
 	trainer := newTestTrainer(t, newTestModel(t, openDevice(t), 5), Objective{})
-	path := filepath.Join(t.TempDir(), "state.safetensors")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := trainer.Save(f, map[string]string{}); err != nil {
-		t.Fatal(err)
-	}
+	path := saveState(t, trainer, map[string]string{})
 	takeUnread(t, trainer, 2)
 	if _, err := trainer.Restore(path); err != nil {
 		t.Fatal(err)

@@ -1,12 +1,11 @@
 package torchmodel
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -14,15 +13,22 @@ import (
 func resident(t *testing.T) int64 {
 	t.Helper()
 	debug.FreeOSMemory()
+	_, resident, err := memoryOfProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resident
+}
+
+// memoryOfProcess is how many bytes of address space this process has taken, and how many of them are in memory.
+func memoryOfProcess() (taken, resident int64, err error) {
 	content, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		t.Fatal(err)
+		return 0, 0, err
 	}
-	pages, err := strconv.ParseInt(strings.Fields(string(content))[1], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
+	_, err = fmt.Sscan(string(content), &taken, &resident)
+	page := int64(os.Getpagesize())
+	return taken * page, resident * page, err
 }
 
 // checkFlat does something n times, in three parts, and fails if memory grew by more than allowed bytes, going by the part in

@@ -2,7 +2,6 @@ package torchmodel
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -47,11 +46,11 @@ func withoutThreads() error {
 	if err := unix.Getrlimit(unix.RLIMIT_AS, &before); err != nil {
 		return err
 	}
-	used, err := addressSpace()
+	used, _, err := memoryOfProcess()
 	if err != nil {
 		return err
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: used + 256<<20, Max: before.Max}); err != nil {
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: uint64(used) + 256<<20, Max: before.Max}); err != nil {
 		return err
 	}
 	_, err = m.Logits(rows)
@@ -62,15 +61,4 @@ func withoutThreads() error {
 	logits, err := m.Logits(rows)
 	fmt.Println("logits again:", len(logits) == 1)
 	return err
-}
-
-// addressSpace is how many bytes of it this process has taken.
-func addressSpace() (uint64, error) {
-	said, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0, err
-	}
-	var pages uint64
-	_, err = fmt.Sscan(string(said), &pages)
-	return pages * uint64(os.Getpagesize()), err
 }

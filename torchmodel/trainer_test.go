@@ -2,6 +2,7 @@ package torchmodel
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,20 @@ import (
 	"slices"
 	"testing"
 )
+
+// saveState saves a trainer's state with values of the caller's, and returns the file.
+func saveState(t *testing.T, trainer *Trainer, values map[string]string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state.safetensors")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(trainer.Save(f, values), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 var testOptimizer = Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1}
 
@@ -62,17 +77,7 @@ func resumeEverywhere(t *testing.T, objective Objective, embeddings bool, layers
 	defer trainer.Close()
 	states := make([]string, steps)
 	for at := range steps {
-		states[at] = filepath.Join(t.TempDir(), "state.safetensors")
-		f, err := os.Create(states[at])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := trainer.Save(f, map[string]string{"kept": "value"}); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
+		states[at] = saveState(t, trainer, map[string]string{"kept": "value"})
 		trainSteps(t, trainer, at+1)
 	}
 	want := weights(t, whole)
